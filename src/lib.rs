@@ -1,0 +1,5 @@
+//! A dress rehearsal for Postgres migrations, seeds and squashed baselines.
+
+mod error;
+
+pub use error::{Error, Result};

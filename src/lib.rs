@@ -2,5 +2,6 @@
 
 mod error;
 mod sql;
+mod guards;
 
 pub use error::{Error, Result};

@@ -3,5 +3,7 @@
 mod error;
 mod sql;
 mod guards;
+mod config;
+mod source;
 
 pub use error::{Error, Result};

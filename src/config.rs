@@ -1,0 +1,366 @@
+//! What a project says about itself in `rehearsal.toml`.
+//!
+//! Knows the keys and their meaning, and nothing of how they are carried out. What a call, an
+//! option or the environment says on top of it is `rehearsal`'s business.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::sql::{Position, position};
+use crate::{Error, Result};
+
+/// The name of the file at a project's root.
+pub(crate) const FILE: &str = "rehearsal.toml";
+
+/// Everything that can be configured. Every key is optional.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) postgres: Postgres,
+    pub(crate) migrations: Migrations,
+    pub(crate) history: History,
+    /// How strictly each check is taken.
+    pub(crate) checks: BTreeMap<Spanned<String>, Level>,
+    /// Exemptions.
+    pub(crate) allow: Vec<Exemption>,
+    /// The file itself, to point into.
+    #[serde(skip)]
+    pub(crate) text: Arc<str>,
+}
+
+/// Where to play.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Postgres {
+    pub(crate) versions: Vec<String>,
+    pub(crate) server: Option<String>,
+    pub(crate) role: Role,
+    pub(crate) extensions: Vec<String>,
+    pub(crate) database: Option<Spanned<String>>,
+}
+
+/// As whom the chain runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// The database's owner, with CREATEROLE but no superuser, as on a managed service.
+    #[default]
+    Owner,
+    Superuser,
+}
+
+/// What to play.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Migrations {
+    pub(crate) path: Option<String>,
+    pub(crate) format: Option<Spanned<String>>,
+    pub(crate) boot: Option<Boot>,
+}
+
+/// What is merged, and so may have run in production.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct History {
+    /// The revision into which branches are merged.
+    pub(crate) base: Option<String>,
+}
+
+/// What the app, or the deploy, does with the chain when it boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Boot {
+    /// It runs the migrations that its ledger doesn't have.
+    Ledger,
+    /// It runs every file, each time.
+    EveryFile,
+}
+
+/// How strictly a check is taken, as with lints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// The check isn't played.
+    Allow,
+    /// A finding is told and changes nothing.
+    Warn,
+    /// A finding fails the rehearsal.
+    Deny,
+}
+
+/// Findings that are known and accepted, until they are no more.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exemption {
+    pub(crate) check: Spanned<String>,
+    /// A glob over migration names; every migration where absent.
+    pub(crate) migration: Option<String>,
+    pub(crate) reason: String,
+}
+
+impl Exemption {
+    pub(crate) fn covers(&self, check: &str, migration: Option<&str>) -> bool {
+        self.check.get_ref() == check
+            && self
+                .migration
+                .as_ref()
+                .is_none_or(|pattern| migration.is_some_and(|migration| glob(pattern, migration)))
+    }
+}
+
+impl Config {
+    /// Reads `rehearsal.toml` from a project's root; a project without one has the defaults.
+    /// `checks` are the names that the file may use.
+    pub(crate) fn read(root: &Path, checks: &[&str]) -> Result<Self> {
+        let path = root.join(FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => {
+                return Err(
+                    Error::new(format!("failed to read {}", path.display())).caused_by(error)
+                );
+            }
+        };
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::new(format!("{FILE} is not UTF-8")).help("save it as UTF-8"))?;
+        Self::parse(&text, checks)
+    }
+
+    fn parse(text: &str, checks: &[&str]) -> Result<Self> {
+        let mut config: Self = toml::from_str(text).map_err(|error| malformed(text, &error))?;
+        config.text = text.into();
+        let named = config.checks.keys().chain(config.allow.iter().map(|allow| &allow.check));
+        for name in named {
+            if !checks.contains(&name.get_ref().as_str()) {
+                let message = format!("there is no check `{}`", name.get_ref());
+                return Err(mistake(text, name.span(), &message, name.get_ref(), checks));
+            }
+        }
+        // The first check is the one on which all others stand.
+        let allowed = config.checks.iter().filter(|(_, level)| **level == Level::Allow);
+        let allowed = allowed.map(|(name, _)| name);
+        for name in allowed.chain(config.allow.iter().map(|exemption| &exemption.check)) {
+            if Some(&name.get_ref().as_str()) == checks.first() {
+                return Err(at(
+                    text,
+                    name.span(),
+                    &format!("`{}` can't be allowed", name.get_ref()),
+                )
+                .help("nothing else can be judged where the chain doesn't apply"));
+            }
+        }
+        if let Some(name) = &config.postgres.database {
+            let taken = ["postgres", "template0", "template1"].contains(&name.get_ref().as_str());
+            if taken || name.get_ref().starts_with("rehearsal_") {
+                let message = format!("`{}` is the server's own", name.get_ref());
+                return Err(at(text, name.span(), &message).help(
+                    "let the chain name its database by current_database(), and leave this out",
+                ));
+            }
+        }
+        Ok(config)
+    }
+
+    /// The name that the chain gives its database, if it says one.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.postgres.database.as_ref().map(|name| name.get_ref().as_str())
+    }
+
+    /// How strictly the project takes a check, if it says so.
+    pub(crate) fn level(&self, check: &str) -> Option<Level> {
+        self.checks.iter().find(|(name, _)| name.get_ref() == check).map(|(_, level)| *level)
+    }
+}
+
+/// An error for a place from which no server can be had. Today there is one place, whatever it is
+/// called.
+pub(crate) fn check_origin(origin: &str) -> Result<()> {
+    let url = origin.starts_with("postgres://") || origin.starts_with("postgresql://");
+    let error = match origin {
+        "auto" | "native" => return Ok(()),
+        "container" => Error::new("this version of rehearsal starts native servers only"),
+        _ if url => Error::new("this version of rehearsal plays on servers of its own only"),
+        other => Error::new(format!("`{other}` is no place to get a server from")),
+    };
+    Err(error.help("--server, REHEARSAL_SERVER and `server` under [postgres] take auto or native"))
+}
+
+/// A mistake in `rehearsal.toml`, with its place and the nearest word that would have been right.
+pub(crate) fn mistake(
+    text: &str,
+    span: Range<usize>,
+    message: &str,
+    word: &str,
+    known: &[&str],
+) -> Error {
+    at(text, span, message).help(match nearest(word, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known: {}", known.join(", ")),
+    })
+}
+
+/// An error in `rehearsal.toml`, with its place.
+fn at(text: &str, span: Range<usize>, message: &str) -> Error {
+    let Position { line, column } = position(text, span.start);
+    Error::new(format!("{FILE}:{line}:{column}: {message}"))
+}
+
+/// What serde says of a mistake, with a suggestion where a name is unknown.
+fn malformed(text: &str, error: &toml::de::Error) -> Error {
+    let message = error.message();
+    let span = error.span().unwrap_or(0..0);
+    // "unknown field `pth`, expected one of `path`, `format`"
+    let quoted = message.split('`').skip(1).step_by(2).collect::<Vec<_>>();
+    if let Some((word, known)) = quoted.split_first()
+        && message.starts_with("unknown")
+    {
+        let what = if message.contains("variant") { "value" } else { "key" };
+        let said = format!("unknown {what} `{word}`");
+        return match section_of(word) {
+            Some(section) if what == "key" && nearest(word, known).is_none() => {
+                at(text, span, &said).help(format!("`{word}` belongs under [{section}]"))
+            }
+            _ => mistake(text, span, &said, word, known),
+        };
+    }
+    let error = at(text, span, message);
+    if message.ends_with("expected a string") {
+        return error.help("write it in quotes, such as \"15\"");
+    }
+    error
+}
+
+/// The section that has a key of this name.
+fn section_of(key: &str) -> Option<&'static str> {
+    match key {
+        "versions" | "server" | "role" | "extensions" | "database" => Some("postgres"),
+        "path" | "format" | "boot" => Some("migrations"),
+        "base" => Some("history"),
+        _ => None,
+    }
+}
+
+/// The word that was probably meant: at most a third of its letters are wrong.
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (distance(word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()).div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The number of letters to insert, remove or replace to get from one word to the other.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, l) in left.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, r) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(l != *r);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// Whether a pattern, in which `*` stands for any text, fits a name as a whole.
+pub(crate) fn glob(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((prefix, rest)) => name.strip_prefix(prefix).is_some_and(|name| {
+            name.char_indices()
+                .map(|(at, _)| at)
+                .chain([name.len()])
+                .any(|at| glob(rest, &name[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHECKS: &[&str] = &["apply", "replay", "leaks"];
+
+    fn check(text: &str, expected: &str) {
+        let said = match Config::parse(text, CHECKS) {
+            Ok(_) => "fine".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(said, expected, "{text}");
+    }
+
+    #[test]
+    fn every_key_is_optional() {
+        check("", "fine");
+        check("[migrations]\nboot = \"every-file\"", "fine");
+        check("[[allow]]\ncheck = \"replay\"\nreason = \"old\"", "fine");
+    }
+
+    #[test]
+    fn a_mistake_is_placed_and_the_near_word_suggested() {
+        check(
+            "[migrations]\npth = \"db\"",
+            "rehearsal.toml:2:1: unknown key `pth`\nhelp: did you mean `path`?",
+        );
+        check(
+            "[migrations]\nboot = \"leger\"",
+            "rehearsal.toml:2:8: unknown value `leger`\nhelp: did you mean `ledger`?",
+        );
+        check(
+            "[checks]\nreply = \"deny\"",
+            "rehearsal.toml:2:1: there is no check `reply`\nhelp: did you mean `replay`?",
+        );
+        check(
+            "[checks]\nreplay = \"forbid\"",
+            "rehearsal.toml:2:10: unknown value `forbid`\nhelp: known: allow, warn, deny",
+        );
+        check(
+            "[[allow]]\ncheck = \"zebra\"\nreason = \"old\"",
+            "rehearsal.toml:2:9: there is no check `zebra`\nhelp: known: apply, replay, leaks",
+        );
+        check("[[allow]]\ncheck = \"replay\"", "rehearsal.toml:1:1: missing field `reason`");
+        check(
+            "boot = \"ledger\"",
+            "rehearsal.toml:1:1: unknown key `boot`\nhelp: `boot` belongs under [migrations]",
+        );
+        check(
+            "[postgres]\nversions = [15]",
+            "rehearsal.toml:2:13: invalid type: integer `15`, expected a string\n\
+             help: write it in quotes, such as \"15\"",
+        );
+        check(
+            "[checks]\napply = \"allow\"",
+            "rehearsal.toml:2:1: `apply` can't be allowed\n\
+             help: nothing else can be judged where the chain doesn't apply",
+        );
+        check(
+            "[postgres]\ndatabase = \"postgres\"",
+            "rehearsal.toml:2:12: `postgres` is the server's own\n\
+             help: let the chain name its database by current_database(), and leave this out",
+        );
+        check(
+            "[sedes]",
+            "rehearsal.toml:1:2: unknown key `sedes`\n\
+             help: known: postgres, migrations, history, checks, allow",
+        );
+    }
+
+    #[test]
+    fn a_glob_covers_the_whole_name() {
+        assert!(glob("0001_*", "0001_users"));
+        assert!(glob("*_users*", "0001_users"));
+        assert!(!glob("0001", "0001_users"));
+        assert!(!glob("*_user", "0001_users"));
+    }
+}

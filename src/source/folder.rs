@@ -1,0 +1,124 @@
+//! A folder of SQL files, and how one of them is read: what can't be text is refused here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::SourceFile;
+use crate::sql::{Position, Script, position, template_marker};
+use crate::{Error, Result};
+
+/// The files of one folder, by name. Subfolders and hidden files are none of it.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// The project's.
+    root: PathBuf,
+    location: PathBuf,
+    /// Relative to the project; empty for the project's root itself.
+    path: String,
+    names: Vec<String>,
+}
+
+impl Folder {
+    pub(super) fn open(root: &Path, path: &str) -> Result<Self> {
+        let location = root.join(path);
+        let path = path.trim_end_matches('/').to_owned();
+        let failed = |error| {
+            Error::new(format!("failed to read the folder {}", location.display()))
+                .caused_by(error)
+                .help("check `path` under [migrations] in rehearsal.toml, and that it can be read")
+        };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&location).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().into_string().map_err(|name| {
+                Error::new(format!("the name of {} is not UTF-8", location.join(name).display()))
+                    .help("rename the file")
+            })?;
+            if !name.starts_with('.') && !entry.path().is_dir() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(Self { root: root.to_owned(), location, path, names })
+    }
+
+    pub(super) fn location(&self) -> &Path {
+        &self.location
+    }
+
+    /// What to call it.
+    pub(crate) fn name(&self) -> &str {
+        if self.path.is_empty() { "." } else { &self.path }
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    pub(super) fn holds_sql(&self) -> bool {
+        self.names().any(is_sql)
+    }
+
+    /// The path of a file, relative to the project.
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) }
+    }
+
+    /// The text of a file as far as it is one, for a look into it.
+    pub(crate) fn glance(&self, name: &str) -> String {
+        let bytes = fs::read(self.location.join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The texts of the files of this name in the folder and those above it, up to the project's.
+    pub(crate) fn above(&self, name: &str) -> Vec<String> {
+        let folders = self.location.ancestors().take_while(|folder| folder.starts_with(&self.root));
+        folders.filter_map(|folder| fs::read_to_string(folder.join(name)).ok()).collect()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Result<SourceFile> {
+        let path = self.path_of(name);
+        let bytes = fs::read(self.location.join(name))
+            .map_err(|error| Error::new(format!("failed to read {path}")).caused_by(error))?;
+        let text = text_of(&path, bytes)?;
+        if text.trim_start_matches('\u{feff}').trim().is_empty() {
+            return Err(Error::new(format!("{path} is empty"))
+                .help("write its SQL, remove it, or say in a comment why it does nothing"));
+        }
+        if let Some(marker) = template_marker(&text) {
+            let Position { line, column } = position(&text, marker.start);
+            return Err(Error::new(format!(
+                "{path}:{line}:{column}: `{}` makes this a template, and rehearsal plays SQL",
+                &text[marker]
+            ))
+            .help("render the template into a folder of its own, and name that one as `path`"));
+        }
+        let script = Script::parse(&text);
+        Ok(SourceFile { path, text: text.into(), script })
+    }
+}
+
+pub(super) fn is_sql(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
+}
+
+fn text_of(path: &str, bytes: Vec<u8>) -> Result<String> {
+    let nul = bytes.iter().position(|byte| *byte == 0);
+    match String::from_utf8(bytes) {
+        Ok(text) => match nul {
+            None => Ok(text),
+            Some(at) => {
+                let line = position(&text, at).line;
+                Err(Error::new(format!("{path}:{line}: a NUL byte, which Postgres can't read"))
+                    .help("if the file is UTF-16, save it as UTF-8; otherwise remove the byte"))
+            }
+        },
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let bytes = error.as_bytes();
+            let line = bytes[..valid].split(|byte| *byte == b'\n').count();
+            Err(Error::new(format!("{path}:{line}: not UTF-8 (byte 0x{:02X})", bytes[valid]))
+                .help(format!("convert it: iconv -f latin1 -t utf-8 {path} > {path}.utf8")))
+        }
+    }
+}

@@ -5,5 +5,6 @@ mod sql;
 mod guards;
 mod config;
 mod source;
+mod catalog;
 
 pub use error::{Error, Result};

@@ -1,0 +1,11 @@
+-- Extensions. The owner is whoever ran CREATE EXTENSION; no statement changes it and no dump
+-- writes it. Their member objects are left out everywhere: the version stands for them.
+select
+    'extension' as kind,
+    quote_ident(x.extname) as name,
+    array[
+        'version', x.extversion,
+        'schema', x.extnamespace::regnamespace::text,
+        'comment', obj_description(x.oid, 'pg_extension')
+    ] as attributes
+from pg_extension x;

@@ -6,5 +6,6 @@ mod guards;
 mod config;
 mod source;
 mod catalog;
+mod rows;
 
 pub use error::{Error, Result};

@@ -7,5 +7,6 @@ mod config;
 mod source;
 mod catalog;
 mod rows;
+mod server;
 
 pub use error::{Error, Result};

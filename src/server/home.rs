@@ -1,0 +1,347 @@
+//! Our folders among the temporary files, and who may remove what in them.
+//!
+//! `clusters/` keeps what `initdb` made, once per installation. `servers/` holds one folder for
+//! each server, in memory where there is room. Whoever makes a folder there holds a lock on it for
+//! as long as it lives, so a folder whose lock is free was left by somebody who was killed, and
+//! the next start sweeps it away.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Pid, test_kill_process};
+
+use super::binaries::Installation;
+use super::native::stop;
+use super::random_word;
+use super::user::{User, cannot};
+use crate::{Error, Result};
+
+/// The locales to try, in this order: what the Debian images have first, so that text sorts and
+/// folds as in production; `C` exists everywhere.
+const LOCALES: &[&str] = &["en_US.UTF-8", "C.UTF-8", "C"];
+
+/// A folder in memory, where Linux has one. Making, copying and dropping databases is work for the
+/// file system, and that of a disk takes twice to four times as long, durability off or not.
+const MEMORY: &str = "/dev/shm";
+
+/// The room that a server gets there, or it goes to the disk: several times what one usually needs.
+const MEMORY_BYTES_MIN: u64 = 4 << 30;
+
+/// How old a folder without a lock must be until nobody can be about to make the lock.
+const UNLOCKED_AGE: Duration = Duration::from_mins(1);
+
+/// In a cluster's folder, its superuser's password.
+const PASSWORD: &str = "rehearsal.password";
+
+/// Our folders, open.
+pub(super) struct Home {
+    clusters: PathBuf,
+    /// Where servers may be; new ones go to the first. The last is beside the clusters.
+    servers: Vec<PathBuf>,
+    pub(super) user: User,
+}
+
+/// A cluster that `initdb` made, with its superuser's password.
+pub(super) struct Cluster {
+    pub(super) data: PathBuf,
+    pub(super) password: String,
+}
+
+/// A folder that is ours until this is dropped, and then is gone.
+pub(super) struct Claim {
+    pub(super) folder: PathBuf,
+    _lock: File,
+    kept: bool,
+}
+
+impl Home {
+    pub(super) fn open() -> Result<Self> {
+        let user = User::of_servers()?;
+        let folder = open_folder(&std::env::temp_dir(), user)?;
+        let clusters = folder.join("clusters");
+        User::Ourselves.make_folder(&clusters)?;
+        let mut servers = vec![folder.join("servers")];
+        if let Some(folder) = memory().and_then(|memory| open_folder(memory, user).ok()) {
+            servers.insert(usize::from(!has_room(&folder)), folder.join("servers"));
+        }
+        for folder in &servers {
+            // The server's user owns this one, so that a server can remove its own folder.
+            user.make_folder(folder)?;
+        }
+        Ok(Self { clusters, servers, user })
+    }
+
+    /// Removes what runs that were killed have left behind, and nothing else: a folder whose lock
+    /// is held belongs to a live run, and one that was kept is its owner's to remove.
+    pub(super) fn sweep(&self) {
+        let entries = self.servers.iter().filter_map(|servers| fs::read_dir(servers).ok());
+        for folder in entries.flatten().flatten().map(|entry| entry.path()) {
+            if is_claimed(&folder) {
+                continue;
+            }
+            match postmaster(&folder) {
+                Tenant::Postmaster(_) if folder.join("kept").exists() => continue,
+                Tenant::Postmaster(pid) => stop(pid),
+                Tenant::Nobody => {}
+                Tenant::Unknown => continue,
+            }
+            remove(&folder);
+        }
+    }
+
+    /// A folder of one's own, for a server.
+    pub(super) fn claim(&self) -> Result<Claim> {
+        Claim::make(&self.servers[0], self.user)
+    }
+
+    /// What `initdb` made for this installation: kept from an earlier run, or made now.
+    pub(super) async fn cluster(&self, installation: &Installation) -> Result<Cluster> {
+        let data = self.clusters.join(key(installation));
+        let password_of = |data: &Path| fs::read_to_string(data.join(PASSWORD));
+        if let Ok(password) = password_of(&data) {
+            return Ok(Cluster { data, password });
+        }
+        // Made aside and then renamed, so that nobody copies a half-made one: on the same disk, and
+        // in a folder that the next start sweeps away if we are killed.
+        let aside = Claim::make(&self.servers[self.servers.len() - 1], self.user)?;
+        let draft = self.initdb(installation, &aside.folder).await?;
+        if fs::rename(&draft.data, &data).is_ok() {
+            return Ok(Cluster { data, ..draft });
+        }
+        // Another run was faster; its cluster is as good as ours.
+        let password = password_of(&data).map_err(|error| cannot("read", &data, error))?;
+        Ok(Cluster { data, password })
+    }
+
+    /// Forgets what `initdb` made for this installation.
+    pub(super) fn forget(&self, installation: &Installation) -> Result<()> {
+        let data = self.clusters.join(key(installation));
+        // At once for everybody, whatever the removal takes.
+        let aside = Claim::make(&self.servers[self.servers.len() - 1], self.user)?;
+        match fs::rename(&data, aside.folder.join("damaged")) {
+            Err(error) if data.exists() => Err(cannot("move away", &data, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a cluster in a folder.
+    pub(super) async fn initdb(
+        &self,
+        installation: &Installation,
+        folder: &Path,
+    ) -> Result<Cluster> {
+        let help = "servers that root starts run as another user: keep Postgres's programs where \
+                    others can get at them";
+        self.user.assert_passable(&installation.bin, help)?;
+        let cluster = Cluster { data: folder.join("data"), password: random_word(24)? };
+        let pwfile = folder.join("password");
+        fs::write(&pwfile, &cluster.password).map_err(|error| cannot("write", &pwfile, error))?;
+        self.user.own(&pwfile)?;
+        let mut last_words = String::new();
+        for locale in LOCALES {
+            let mut command = self.user.command(installation.bin.join("initdb"));
+            command
+                .args(["--username=postgres", "--encoding=UTF8", "--auth=scram-sha-256"])
+                .args(["--no-sync", "--no-instructions"])
+                .arg(format!("--locale={locale}"))
+                .arg(format!("--pwfile={}", pwfile.display()))
+                .arg("-D")
+                .arg(&cluster.data)
+                .current_dir(folder);
+            let run = self.user.run(command).await;
+            let Output { status, stdout, stderr } =
+                run.map_err(|error| Error::new("failed to run initdb").caused_by(error))?;
+            if status.success() {
+                let kept = cluster.data.join(PASSWORD);
+                fs::rename(&pwfile, &kept).map_err(|error| cannot("write", &kept, error))?;
+                return Ok(cluster);
+            }
+            let said = [stdout, stderr].concat();
+            String::from_utf8_lossy(&said).trim().clone_into(&mut last_words);
+            if !last_words.contains("locale") {
+                break;
+            }
+        }
+        let failed = format!("initdb of Postgres {} failed", installation.version.text);
+        let error = Error::new(format!("{failed}:\n{last_words}"));
+        let full = last_words.contains("No space left on device");
+        Err(if full { error.help(disk_full_help()) } else { error })
+    }
+}
+
+impl Claim {
+    fn make(servers: &Path, user: User) -> Result<Self> {
+        let born = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let name = format!("{}-{born}-{}", std::process::id(), random_word(8)?);
+        let folder = servers.join(name);
+        user.make_folder(&folder)?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(|error| cannot("write", &path, error))?;
+        lock.lock().map_err(|error| cannot("lock", &path, error))?;
+        Ok(Self { folder, _lock: lock, kept: false })
+    }
+
+    /// Leaves the folder to somebody who asked to keep it.
+    pub(super) fn keep(&mut self) -> Result<()> {
+        let note = self.folder.join("kept");
+        fs::write(&note, "").map_err(|error| cannot("write", &note, error))?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nobody could be told of a failure here, and the next start sweeps again.
+            remove(&self.folder);
+        }
+    }
+}
+
+/// Removes a folder, its lock last: should we be killed over it, the next start knows that nobody
+/// lives there.
+fn remove(folder: &Path) {
+    release_shared_memory(folder);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_name() != "lock" && fs::remove_dir_all(&path).is_err() {
+            let _ = fs::remove_file(&path);
+        }
+    }
+    let _ = fs::remove_dir_all(folder);
+}
+
+/// A postmaster that was killed leaves its pid file, and the segment of shared memory that the file
+/// names by key and number in its seventh line. Every other one has removed both.
+fn release_shared_memory(folder: &Path) {
+    let file = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    let segment = file.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+    if let Some(segment) = segment {
+        // Should this fail, 56 bytes stay until the machine is started again.
+        let _ = std::process::Command::new("ipcrm").args(["-m", segment]).output();
+    }
+}
+
+/// Whether somebody holds a folder's lock, or may be about to make it.
+fn is_claimed(folder: &Path) -> bool {
+    match File::open(folder.join("lock")) {
+        Ok(lock) => lock.try_lock().is_err(),
+        Err(_) => fs::metadata(folder)
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age < UNLOCKED_AGE)),
+    }
+}
+
+/// What a cluster is called among the clusters: version and folder, as one name.
+fn key(installation: &Installation) -> String {
+    let key = format!("{}-{}", installation.version.text, installation.bin.display());
+    key.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
+}
+
+/// Who runs in a server's folder.
+#[derive(Debug, PartialEq, Eq)]
+enum Tenant {
+    Postmaster(Pid),
+    Nobody,
+    /// Somebody may; this system doesn't say.
+    Unknown,
+}
+
+/// Finds the postmaster that runs in a server's folder. The number in its file may have gone to
+/// another process since, so that process must say of itself that it works in the folder.
+fn postmaster(folder: &Path) -> Tenant {
+    let file = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    let number = file.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
+    // While `initdb` is at work, the number is negative.
+    let Some(pid) = number.filter(|number| *number > 0).and_then(Pid::from_raw) else {
+        return Tenant::Nobody;
+    };
+    if test_kill_process(pid).is_err() {
+        return Tenant::Nobody;
+    }
+    let number = pid.as_raw_nonzero().to_string();
+    let arguments = fs::read(format!("/proc/{number}/cmdline")).or_else(|_| {
+        let ps = std::process::Command::new("ps").args(["-o", "args=", "-p", &number]).output();
+        ps.map(|output| output.stdout)
+    });
+    match arguments {
+        Ok(arguments) => {
+            let works_here =
+                String::from_utf8_lossy(&arguments).contains(&*folder.to_string_lossy());
+            if works_here { Tenant::Postmaster(pid) } else { Tenant::Nobody }
+        }
+        Err(_) => Tenant::Unknown,
+    }
+}
+
+/// Opens our own folder in one for everybody's temporary files.
+fn open_folder(temporary: &Path, user: User) -> Result<PathBuf> {
+    let uid = rustix::process::geteuid().as_raw();
+    let folder = temporary.join(format!("rehearsal-{uid}"));
+    User::Ourselves.make_folder(&folder)?;
+    // Not what a link of somebody else's points to.
+    let owner = fs::symlink_metadata(&folder).map_err(|error| cannot("read", &folder, error))?;
+    if owner.uid() != uid || !owner.is_dir() {
+        return Err(Error::new(format!(
+            "{} belongs to another user of this machine",
+            folder.display()
+        ))
+        .help("set TMPDIR to a folder of your own"));
+    }
+    let help = "set TMPDIR to a folder that other users can pass through, such as /tmp";
+    user.assert_passable(&folder, help)?;
+    Ok(folder)
+}
+
+/// The system's folder in memory, unless somebody has named another one for temporary files.
+fn memory() -> Option<&'static Path> {
+    let memory = Some(Path::new(MEMORY)).filter(|memory| memory.is_dir());
+    memory.filter(|_| std::env::var_os("TMPDIR").is_none())
+}
+
+/// Whether a folder in memory has room for a server. A container's usually has not, and what is
+/// free there is only a promise where programs need the memory.
+fn has_room(folder: &Path) -> bool {
+    let promised =
+        rustix::fs::statvfs(folder).is_ok_and(|it| it.f_bavail * it.f_frsize >= MEMORY_BYTES_MIN);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kilobytes = available.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    promised && kilobytes.is_some_and(|kilobytes: u64| kilobytes * 1024 >= MEMORY_BYTES_MIN)
+}
+
+/// What to do when the temporary files' disk is full.
+pub(crate) fn disk_full_help() -> String {
+    let memory = memory().map_or(String::new(), |memory| format!(" and {}", memory.display()));
+    format!(
+        "free some space under {}{memory}, or set TMPDIR to a folder on another disk",
+        std::env::temp_dir().display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(number: &str) {
+        let servers = std::env::temp_dir().join(format!("rehearsal-test-{}", std::process::id()));
+        let folder = servers.join("data");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("postmaster.pid"), number).expect("a file");
+        let found = postmaster(&servers);
+        fs::remove_dir_all(&servers).expect("it is there");
+        assert_eq!(found, Tenant::Nobody, "{number}");
+    }
+
+    #[test]
+    fn a_process_of_somebody_else_is_no_postmaster_of_ours() {
+        check(&format!("{}\n", std::process::id()));
+        check("-42\n");
+        check("0\n");
+        check("word\n");
+    }
+}

@@ -1,0 +1,357 @@
+//! A Postgres to play on: found, started, asked for scratch databases, and gone afterwards.
+//!
+//! The rest of the crate sees a [`Server`] and its [`Scratch`] databases; where the server comes
+//! from (today: the binaries of this machine) stays behind this seam. Must not know what is played.
+
+mod binaries;
+mod user;
+mod home;
+mod native;
+mod lease;
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
+
+pub(crate) use self::binaries::Version;
+pub(crate) use self::home::disk_full_help;
+use self::lease::Lease;
+use self::native::Process;
+use crate::config::Role;
+use crate::sql::{literal, quoted};
+use crate::{Error, Result};
+
+/// The role that owns scratch databases.
+const OWNER: &str = "rehearsal_owner";
+
+/// What reports call the place where servers come from.
+pub(crate) const ORIGIN: &str = "native";
+
+/// A running throwaway server.
+pub(crate) struct Server {
+    // Declared before the process, so that the watchdog's session is closed first.
+    lease: Lease,
+    /// The superuser's sessions that nobody uses at the moment. A new one takes milliseconds.
+    idle: Mutex<Vec<PgConnection>>,
+    process: Process,
+    admin: PgConnectOptions,
+    owner: PgConnectOptions,
+    version: Version,
+    made: AtomicU32,
+}
+
+/// A database that we made.
+#[derive(Debug, Clone)]
+pub(crate) struct Scratch {
+    pub(crate) name: String,
+    admin: PgConnectOptions,
+    owner: PgConnectOptions,
+}
+
+impl Server {
+    /// Starts a server of the wanted version (the newest there is by default), and makes sure that
+    /// it is that version. `cold` uses nothing that an earlier run prepared.
+    pub(crate) async fn start(wanted: Option<&str>, cold: bool) -> Result<Self> {
+        if std::env::var_os("PGOPTIONS").is_some() {
+            return Err(Error::new(
+                "PGOPTIONS is set and would change every session of the rehearsal",
+            )
+            .help("run it without: env -u PGOPTIONS …"));
+        }
+        let installation = binaries::find(wanted)?;
+        let process = Process::start(&installation, cold).await?;
+        let login = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(process.port)
+            .database("postgres")
+            .ssl_mode(PgSslMode::Disable)
+            .application_name("rehearsal")
+            .disable_statement_logging();
+        let admin = login.clone().username("postgres").password(&process.superuser_password);
+        let password = random_word(24)?;
+        let owner = login.username(OWNER).password(&password);
+        let (mut connection, lease) =
+            tokio::try_join!(connect(&admin), Lease::arm(&admin, &process))?;
+        run(
+            &mut connection,
+            &format!("CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{password}'"),
+        )
+        .await?;
+        let said = value(&mut connection, "SHOW server_version").await?;
+        let version = Version::parse(&said)
+            .ok_or_else(|| Error::new(format!("the server calls its version `{said}`")))?;
+        if version.major != installation.version.major {
+            return Err(Error::new(format!(
+                "asked for Postgres {}, connected to {}",
+                installation.version.text, version.text
+            )));
+        }
+        let idle = Mutex::new(vec![connection]);
+        Ok(Self { lease, idle, process, admin, owner, version, made: AtomicU32::new(0) })
+    }
+
+    pub(crate) fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// A folder that is gone with the server, however the server or this process ends.
+    #[cfg(feature = "cli")]
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.process.folder()
+    }
+
+    /// An empty database, owned by the role that migrates.
+    pub(crate) async fn create(&self, name: Option<&str>) -> Result<Scratch> {
+        self.create_from(name, None).await
+    }
+
+    /// A copy of a database to which nobody is connected, with everything that belongs to it:
+    /// `CREATE DATABASE … TEMPLATE` alone leaves out settings, grants and the comment.
+    pub(crate) async fn clone_of(&self, original: &Scratch, name: Option<&str>) -> Result<Scratch> {
+        self.create_from(name, Some(original)).await
+    }
+
+    /// A database name that nobody has.
+    pub(crate) fn free_name(&self) -> String {
+        format!("rehearsal_{}", self.made.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    async fn create_from(&self, name: Option<&str>, original: Option<&Scratch>) -> Result<Scratch> {
+        let name = name.map_or_else(|| self.free_name(), str::to_owned);
+        let database = quoted(&name);
+        let template = original.map_or("template1", |original| &original.name);
+        let mut create =
+            format!("CREATE DATABASE {database} OWNER {OWNER} TEMPLATE {}", quoted(template));
+        if self.version.major >= 15 {
+            // The faster strategy on every version; before 15 it was the only one.
+            create.push_str(" STRATEGY file_copy");
+        }
+        match original {
+            None => self.run(&[create]).await?,
+            Some(Scratch { name: from, .. }) => {
+                self.run(&[wait_until_free(from), create, copy_of_settings(from, &name)]).await?;
+            }
+        }
+        Ok(Scratch {
+            admin: self.admin.clone().database(&name),
+            owner: self.owner.clone().database(&name),
+            name,
+        })
+    }
+
+    /// Gives a database another name, so that its own can be used again.
+    pub(crate) async fn rename(&self, scratch: Scratch, name: &str) -> Result<Scratch> {
+        let rename = format!("ALTER DATABASE {} RENAME TO {}", quoted(&scratch.name), quoted(name));
+        self.run(&[rename]).await?;
+        Ok(Scratch {
+            name: name.to_owned(),
+            admin: scratch.admin.database(name),
+            owner: scratch.owner.database(name),
+        })
+    }
+
+    pub(crate) async fn drop_database(&self, scratch: Scratch) -> Result<()> {
+        self.run(&[format!("DROP DATABASE {} WITH (FORCE)", quoted(&scratch.name))]).await
+    }
+
+    /// Cancels the statement of a session of which only the process id is known.
+    pub(crate) async fn cancel(&self, backend: i32) -> Result<()> {
+        self.run(&[format!("SELECT pg_cancel_backend({backend})")]).await
+    }
+
+    /// Ends a session of which only the process id is known.
+    pub(crate) async fn terminate(&self, backend: i32) -> Result<()> {
+        self.run(&[format!("SELECT pg_terminate_backend({backend})")]).await
+    }
+
+    /// Runs SQL of our own as superuser in the server's own database, message after message.
+    async fn run(&self, messages: &[String]) -> Result<()> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // A chain that runs as superuser may have ended other people's sessions, ours among them.
+        let alive = async |mut connection: PgConnection| {
+            run(&mut connection, "SELECT").await.is_ok().then_some(connection)
+        };
+        let free = idle().pop();
+        let free = match free {
+            Some(connection) => alive(connection).await,
+            None => None,
+        };
+        let mut connection = match free {
+            Some(connection) => connection,
+            None => connect(&self.admin).await?,
+        };
+        for message in messages {
+            // A session that failed, or was left waiting for its answer, isn't used again.
+            run(&mut connection, message).await?;
+        }
+        idle().push(connection);
+        Ok(())
+    }
+
+    /// Whether the server has ended, whoever ended it.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.process.has_ended()
+    }
+
+    /// An error if the server is no longer there, with what it said last.
+    pub(crate) async fn assert_alive(&self) -> Result<()> {
+        if !self.has_ended() {
+            let Err(error) = connect(&self.admin).await else { return Ok(()) };
+            return Err(self.died().caused_by(error));
+        }
+        Err(self.died())
+    }
+
+    fn died(&self) -> Error {
+        let words = self.process.last_words();
+        let died = Error::new(format!("the Postgres server died; its log ends:\n{words}"));
+        if words.contains("No space left on device") {
+            died.help(disk_full_help())
+        } else {
+            died.help("run it again; if it dies again, its log says what it died of")
+        }
+    }
+
+    /// Leaves the server running, and says how to end it.
+    pub(crate) async fn keep(self) -> Result<String> {
+        let how = self.process.how_to_end();
+        self.lease.disarm(&self.admin).await?;
+        self.process.keep()?;
+        Ok(how)
+    }
+}
+
+impl Scratch {
+    /// A session for reading: as superuser, whom no policy and no missing grant makes blind.
+    pub(crate) async fn admin(&self) -> Result<PgConnection> {
+        connect(&self.admin).await
+    }
+
+    /// A session for playing, with the float digits that the tool's driver asks for.
+    pub(crate) async fn player(
+        &self,
+        role: Role,
+        float_digits: Option<i8>,
+    ) -> Result<PgConnection> {
+        let login = match role {
+            Role::Owner => &self.owner,
+            Role::Superuser => &self.admin,
+        };
+        connect(&login.clone().extra_float_digits(float_digits)).await.map_err(|error| {
+            error.help(
+                "if a migration changes the password of its own role, or its right to log in: \
+                 leave those to whoever runs the server",
+            )
+        })
+    }
+
+    /// Where a person, or a command, finds this database.
+    pub(crate) fn url(&self) -> String {
+        let login = &self.owner;
+        let password = login.to_url_lossy().password().unwrap_or_default().to_owned();
+        format!(
+            "postgres://{}:{password}@{}:{}/{}",
+            login.get_username(),
+            login.get_host(),
+            login.get_port(),
+            self.name
+        )
+    }
+}
+
+/// The folder of a version's programs, where those of its clients may be too; an error if this
+/// machine doesn't have the version.
+pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
+    binaries::find(version).map(|installation| installation.bin)
+}
+
+/// Waits for sessions that were closed a moment ago. `CREATE DATABASE … TEMPLATE` waits for them
+/// too, but looks only every 100 ms.
+fn wait_until_free(database: &str) -> String {
+    format!(
+        "DO $$ BEGIN
+           FOR look IN 1..2000 LOOP
+             EXIT WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity
+                                    WHERE datname = {});
+             PERFORM pg_catalog.pg_sleep(0.001);
+             PERFORM pg_catalog.pg_stat_clear_snapshot();
+           END LOOP;
+         END $$",
+        literal(database)
+    )
+}
+
+/// Copies what `CREATE DATABASE … TEMPLATE` leaves out. Writing to the catalogs themselves is
+/// exact, where `ALTER DATABASE` would have to quote each kind of setting in its own way; the
+/// server is ours and throwaway.
+fn copy_of_settings(from: &str, to: &str) -> String {
+    let oid = |name: &str| {
+        format!("(SELECT oid FROM pg_catalog.pg_database WHERE datname = {})", literal(name))
+    };
+    let (from, to) = (oid(from), oid(to));
+    format!(
+        "INSERT INTO pg_catalog.pg_db_role_setting
+           SELECT {to}, setrole, setconfig FROM pg_catalog.pg_db_role_setting
+            WHERE setdatabase = {from};
+         UPDATE pg_catalog.pg_database SET datacl = original.datacl
+           FROM (SELECT datacl FROM pg_catalog.pg_database WHERE oid = {from}) AS original
+          WHERE oid = {to};
+         INSERT INTO pg_catalog.pg_shdescription
+           SELECT {to}, classoid, description FROM pg_catalog.pg_shdescription
+            WHERE objoid = {from} AND classoid = 'pg_catalog.pg_database'::regclass"
+    )
+}
+
+pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
+    options
+        .connect()
+        .await
+        .map_err(|error| Error::new("failed to connect to the server").caused_by(error))
+}
+
+/// Runs SQL of our own, which has no reason to fail.
+pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
+    connection
+        .execute(sqlx::raw_sql(AssertSqlSafe(sql)))
+        .await
+        .map(drop)
+        .map_err(|error| failed(sql, error))
+}
+
+/// The single value that SQL of our own gives, as text.
+pub(crate) async fn value(connection: &mut PgConnection, sql: &str) -> Result<String> {
+    let row = sqlx::raw_sql(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .map_err(|error| failed(sql, error))?;
+    // A simple message answers in text, whatever the type.
+    row.try_get_unchecked(0).map_err(|error| failed(sql, error))
+}
+
+fn failed(sql: &str, error: sqlx::Error) -> Error {
+    let full =
+        error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("53100"));
+    let first_line = sql.trim().lines().next().unwrap_or_default();
+    let failed = Error::new(format!("failed to run `{first_line}`")).caused_by(error);
+    if full { failed.help(disk_full_help()) } else { failed }
+}
+
+/// A random word of lower-case hexadecimal digits, from the system's generator.
+fn random_word(length: usize) -> Result<String> {
+    let mut bytes = vec![0; length.div_ceil(2)];
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .map_err(|error| Error::new("failed to read /dev/urandom").caused_by(error))?;
+    let mut word = bytes.iter().fold(String::new(), |mut word, byte| {
+        let _ = write!(word, "{byte:02x}");
+        word
+    });
+    word.truncate(length);
+    Ok(word)
+}

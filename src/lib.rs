@@ -8,5 +8,7 @@ mod source;
 mod catalog;
 mod rows;
 mod server;
+mod trace;
+mod acts;
 
 pub use error::{Error, Result};

@@ -1,0 +1,99 @@
+//! One run of the migration runner: through the ledger where there is one, file after file.
+
+use super::session::Thoroughness;
+use super::{Book, Played, Player, Stage, migration};
+use crate::Result;
+use crate::server::Scratch;
+use crate::source::{Ledger, Sessions};
+use crate::trace::{Act, Boot, Failure, Step};
+
+/// Boots the project on a database, as its tool does. A failure ends the boot.
+pub(super) async fn boot(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {
+    let mut player = Player::connect(stage, scratch).await?;
+    match stage.project.chain.ledger() {
+        Some(ledger) => through_ledger(stage, &mut player, ledger, act).await,
+        None => every_file(stage, scratch, player, act).await,
+    }
+}
+
+async fn through_ledger(
+    stage: &Stage<'_>,
+    player: &mut Player<'_>,
+    ledger: &Ledger,
+    act: Act,
+) -> Result<Boot> {
+    let migrations = &stage.project.chain.migrations;
+    let mut boot = Boot::default();
+    let (home, pending) = match open(player, ledger, stage).await? {
+        Ok((home, pending)) => (home, pending),
+        Err(refusal) => return Ok(Boot { refusal: Some(refusal), ..boot }),
+    };
+    boot.ledger = Some(format!("{home}.{}", ledger.table));
+    let (how, ledger_kept) = (Thoroughness::UntilFailure, Book { ledger, home });
+    let count = pending.len();
+    for (done, index) in pending.into_iter().enumerate() {
+        let Played { failures, leaks } =
+            migration::play(player, &migrations[index], how, Some(&ledger_kept)).await?;
+        let failed = !failures.is_empty();
+        boot.steps.push(Step { migration: index, failures, leaks });
+        stage.progress.played(act, done + 1, count);
+        if failed {
+            break;
+        }
+    }
+    Ok(boot)
+}
+
+/// Finds or makes the ledger, and reads what is pending; or says why the tool refuses.
+async fn open(
+    player: &mut Player<'_>,
+    ledger: &Ledger,
+    stage: &Stage<'_>,
+) -> Result<Result<(String, Vec<usize>), String>> {
+    let said = |failure: Failure| format!("{}: {}", failure.sqlstate, failure.message);
+    let home = player.read_book(ledger.home).await?;
+    let home = match home.map(|names| names.into_iter().next()) {
+        Ok(Some(home)) => home,
+        Ok(None) => return Ok(Err("no schema of the search_path exists".to_owned())),
+        Err(failure) => return Ok(Err(said(failure))),
+    };
+    if let Err(failure) = player.keep_book(&(ledger.ensure)(&home)).await? {
+        return Ok(Err(said(failure)));
+    }
+    let applied = match player.read_book(&(ledger.applied)(&home)).await? {
+        Ok(applied) => applied,
+        Err(failure) => return Ok(Err(said(failure))),
+    };
+    let pending = (ledger.pending)(&stage.project.chain.migrations, &applied);
+    Ok(pending.map(|pending| (home, pending)))
+}
+
+async fn every_file<'a>(
+    stage: &'a Stage<'a>,
+    scratch: &Scratch,
+    mut player: Player<'a>,
+    act: Act,
+) -> Result<Boot> {
+    let chain = &stage.project.chain;
+    let mut boot = Boot::default();
+    for (index, migration) in chain.migrations.iter().enumerate() {
+        if index > 0 && chain.format.sessions == Sessions::PerFile {
+            player = Player::connect(stage, scratch).await?;
+        }
+        let how = Thoroughness::UntilFailure;
+        let mut failures = migration::play(&mut player, migration, how, None).await?.failures;
+        let mut leaks = Vec::new();
+        match player.leaks().await? {
+            Ok(found) => leaks = found,
+            Err(failure) if failures.is_empty() => failures.push(failure),
+            Err(_) => {}
+        }
+        let failed = !failures.is_empty();
+        boot.steps.push(Step { migration: index, failures, leaks });
+        stage.progress.played(act, index + 1, chain.migrations.len());
+        if failed {
+            break;
+        }
+    }
+    Ok(boot)
+}

@@ -1,0 +1,117 @@
+//! One migration as its tool carries it out: part after part, each with the transaction that the
+//! tool opens for it, and with the ledger's own statements around it.
+
+use super::session::{Player, Thoroughness};
+use crate::Result;
+use crate::source::{Ledger, Migration, Part};
+use crate::trace::{Failure, Leak};
+
+/// The ledger that a boot keeps, and where.
+pub(super) struct Book<'a> {
+    pub(super) ledger: &'a Ledger,
+    /// The schema that holds it, quoted.
+    pub(super) home: String,
+}
+
+/// What came of a migration.
+#[derive(Default)]
+pub(super) struct Played {
+    pub(super) failures: Vec<Failure>,
+    /// Looked for only where a ledger is kept: whoever keeps none can look afterwards.
+    pub(super) leaks: Vec<Leak>,
+}
+
+impl Played {
+    fn succeeded(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Takes over what is left behind, or why that can't be known any more.
+    async fn look(&mut self, player: &mut Player<'_>) -> Result<()> {
+        match player.leaks().await? {
+            Ok(leaks) => self.leaks.extend(leaks),
+            Err(failure) if self.succeeded() => self.failures.push(failure),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Plays a migration's parts until one fails.
+pub(super) async fn play(
+    player: &mut Player<'_>,
+    migration: &Migration,
+    how: Thoroughness,
+    book: Option<&Book<'_>>,
+) -> Result<Played> {
+    let mut end = Played::default();
+    if let Some(Book { ledger, home }) = book
+        && let Some(before) = ledger.before
+    {
+        end.failures.extend(player.keep_book(&before(home, migration)).await?.err());
+    }
+    for part in &migration.parts {
+        if end.succeeded() {
+            play_part(player, migration, part, how, book, &mut end).await?;
+        }
+    }
+    Ok(end)
+}
+
+async fn play_part(
+    player: &mut Player<'_>,
+    migration: &Migration,
+    part: &Part,
+    how: Thoroughness,
+    book: Option<&Book<'_>>,
+    end: &mut Played,
+) -> Result<()> {
+    if let Some(begin) = part.begin {
+        end.failures.extend(player.keep_book(begin).await?.err());
+    }
+    if end.succeeded() {
+        end.failures.extend(player.play(&migration.file, part, how).await?);
+    }
+    // What a file leaves in the tool's transaction is seen when that has ended. Without one it is
+    // looked for at once: the ledger's own COMMIT would end a transaction that the file left open.
+    let looks = book.is_some();
+    if looks && part.begin.is_none() {
+        end.look(player).await?;
+    }
+    if let Some(book) = book
+        && end.succeeded()
+    {
+        end.failures.extend(record(player, migration, book).await?.err());
+    }
+    if part.begin.is_some() {
+        if end.succeeded() {
+            end.failures.extend(player.commit(&migration.file, part).await?);
+        }
+        if looks {
+            end.look(player).await?;
+        }
+    }
+    if let Some(Book { ledger, home }) = book
+        && let Some(finally) = ledger.finally
+        && end.succeeded()
+    {
+        end.failures.extend(player.keep_book(&finally(home, migration)).await?.err());
+    }
+    Ok(())
+}
+
+/// Writes the ledger's row, where the tool would look for its table now.
+async fn record(
+    player: &mut Player<'_>,
+    migration: &Migration,
+    Book { ledger, home }: &Book<'_>,
+) -> Result<Result<(), Failure>> {
+    let mut home = home.clone();
+    if ledger.asks_again {
+        match player.read_book(ledger.home).await? {
+            Ok(names) => home = names.into_iter().next().unwrap_or(home),
+            Err(failure) => return Ok(Err(failure)),
+        }
+    }
+    player.keep_book(&(ledger.after)(&home, migration)).await
+}

@@ -1,0 +1,146 @@
+//! The scenarios: each is played on scratch databases and recorded in a trace.
+//!
+//! Acts judge nothing. Whatever a project's SQL does, however wrong, is recorded; only what the
+//! harness itself can't do is an error.
+
+mod boot;
+mod fresh;
+mod migration;
+// Each real tool is an oracle: what it leaves behind, the acts must leave behind.
+#[cfg(test)]
+mod oracle;
+mod replay;
+mod rerun;
+mod session;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+
+use self::migration::{Book, Played};
+use self::session::Player;
+use crate::Result;
+use crate::catalog::Catalog;
+use crate::rows::Rows;
+use crate::server::{Scratch, Server};
+use crate::source::Project;
+use crate::trace::{Act, Boot, State, Trace, Traces};
+
+/// Told what is going on, for those who wait.
+pub(crate) trait Progress {
+    /// Something that takes a while has begun.
+    fn begin(&self, what: &str);
+    /// A file of an act is done.
+    fn played(&self, act: Act, done: usize, of: usize);
+}
+
+/// What all acts of a run share.
+pub(crate) struct Stage<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) project: &'a Project,
+    /// How long one text may run.
+    pub(crate) limit: Duration,
+    /// Whether a failed act's database is kept for a look.
+    pub(crate) keep: bool,
+    pub(crate) progress: &'a dyn Progress,
+    /// Settings of made-up classes that the chain's text names.
+    pub(crate) custom_settings: Vec<String>,
+}
+
+/// Plays the wanted acts. The first boot is always among them: the others go on from its end.
+pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Traces> {
+    if let Some(refusal) = stage.project.chain.refusal() {
+        let boot = Boot { refusal: Some(refusal.message.clone()), ..Boot::default() };
+        let fresh = Recorder::begin(stage, Act::Fresh).end(boot, None);
+        return Ok(Traces { fresh, rerun: None, replay: None });
+    }
+    let (fresh, scratch) = fresh::play(stage).await?;
+    let mut traces = Traces { fresh, rerun: None, replay: None };
+    if !traces.fresh.boot.succeeded() {
+        return Ok(traces);
+    }
+    let rerun = wanted.contains(&Act::Rerun);
+    let replay = wanted.contains(&Act::Replay);
+    let end;
+    if stage.project.config.postgres.database.is_some() {
+        // One name, one database: the acts take turns.
+        end = state_of(&mut scratch.admin().await?).await?;
+        if rerun {
+            traces.rerun = Some(rerun::play(stage, stage.copy(&scratch).await?).await?);
+        }
+        if replay {
+            traces.replay = Some(replay::play(stage, stage.copy(&scratch).await?).await?);
+        }
+    } else {
+        // Nobody can be connected to a database that is being copied, so the copies come first.
+        let copy = async |wanted: bool| match wanted.then(|| stage.copy(&scratch)) {
+            Some(copy) => copy.await.map(Some),
+            None => Ok(None),
+        };
+        let (for_rerun, for_replay) = tokio::try_join!(copy(rerun), copy(replay))?;
+        (end, traces.rerun, traces.replay) = tokio::try_join!(
+            async { state_of(&mut scratch.admin().await?).await },
+            optional(for_rerun.map(|copy| Box::pin(rerun::play(stage, copy)))),
+            optional(for_replay.map(|copy| Box::pin(replay::play(stage, copy)))),
+        )?;
+    }
+    if let Some(trace) = &mut traces.replay {
+        replay::trace_changes(stage, &scratch, &end, trace).await?;
+    }
+    traces.fresh.end = Some(end);
+    Ok(traces)
+}
+
+/// Plays an act, if there is one to play.
+async fn optional(act: Option<impl Future<Output = Result<Trace>>>) -> Result<Option<Trace>> {
+    match act {
+        Some(act) => act.await.map(Some),
+        None => Ok(None),
+    }
+}
+
+impl Stage<'_> {
+    /// A copy of a database for one act, under the name that the project expects.
+    async fn copy(&self, original: &Scratch) -> Result<Scratch> {
+        self.server.clone_of(original, self.project.config.database()).await
+    }
+
+    /// Ends an act's use of its database: records where a failed one is kept, drops the others.
+    async fn leave(&self, scratch: Scratch, boot: &Boot) -> Result<Option<String>> {
+        if self.keep && !boot.succeeded() {
+            return Ok(Some(self.aside(scratch).await?.url()));
+        }
+        self.server.drop_database(scratch).await?;
+        Ok(None)
+    }
+
+    /// Frees the name that the project expects, for the next act.
+    async fn aside(&self, scratch: Scratch) -> Result<Scratch> {
+        match self.project.config.database() {
+            Some(_) => self.server.rename(scratch, &self.server.free_name()).await,
+            None => Ok(scratch),
+        }
+    }
+}
+
+/// Reads a database's schema and data.
+async fn state_of(reader: &mut PgConnection) -> Result<State> {
+    let catalog = Catalog::read(reader).await?;
+    let rows = Rows::read(reader).await?;
+    Ok(State { catalog, rows })
+}
+
+/// A trace under way.
+struct Recorder(Instant);
+
+impl Recorder {
+    fn begin(stage: &Stage<'_>, act: Act) -> Self {
+        stage.progress.begin(act.name());
+        Self(Instant::now())
+    }
+
+    fn end(self, boot: Boot, end: Option<State>) -> Trace {
+        Trace { boot, end, writes: None, path: Vec::new(), duration: self.0.elapsed(), kept: None }
+    }
+}

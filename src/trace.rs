@@ -1,0 +1,301 @@
+//! What an act recorded. Pure data: acts write it, checks read it, nobody connects to anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::catalog::Catalog;
+use crate::rows::{self, Rows, Writes};
+
+/// The scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Act {
+    /// The first boot, on an empty database.
+    Fresh,
+    /// A second boot, on a copy of what the first one made.
+    Rerun,
+    /// Every file again, on a copy of what the first boot made.
+    Replay,
+}
+
+impl Act {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "first boot",
+            Self::Rerun => "second boot",
+            Self::Replay => "replay",
+        }
+    }
+}
+
+/// The traces of one run on one server.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    pub(crate) fresh: Trace,
+    pub(crate) rerun: Option<Trace>,
+    pub(crate) replay: Option<Trace>,
+}
+
+impl Traces {
+    pub(crate) fn of(&self, act: Act) -> Option<&Trace> {
+        match act {
+            Act::Fresh => Some(&self.fresh),
+            Act::Rerun => self.rerun.as_ref(),
+            Act::Replay => self.replay.as_ref(),
+        }
+    }
+}
+
+/// What one act recorded.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) boot: Boot,
+    /// What the act left behind; absent if it could not come to its end.
+    pub(crate) end: Option<State>,
+    /// What was written meanwhile, where Postgres can tell (from 15 on). Rolled back writes count.
+    pub(crate) writes: Option<Writes>,
+    /// How the state was reached, file by file; recorded by a replay that changed something.
+    pub(crate) path: Vec<(usize, State)>,
+    pub(crate) duration: Duration,
+    /// Where a kept database is found.
+    pub(crate) kept: Option<String>,
+}
+
+/// One run of the migration runner.
+#[derive(Debug, Default)]
+pub(crate) struct Boot {
+    /// The files that ran, in order.
+    pub(crate) steps: Vec<Step>,
+    /// Why the tool refused to go on, or what failed in its own bookkeeping.
+    pub(crate) refusal: Option<String>,
+    /// The ledger's qualified name, if the boot goes by one.
+    pub(crate) ledger: Option<String>,
+}
+
+impl Boot {
+    pub(crate) fn succeeded(&self) -> bool {
+        self.refusal.is_none() && self.failures().next().is_none()
+    }
+
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (usize, &Failure)> {
+        self.steps
+            .iter()
+            .flat_map(|step| step.failures.iter().map(|failure| (step.migration, failure)))
+    }
+}
+
+/// One file, executed.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// Its place in the chain.
+    pub(crate) migration: usize,
+    /// Empty if it succeeded. A replay also looks which later statements would have failed.
+    pub(crate) failures: Vec<Failure>,
+    /// What it left behind in its session.
+    pub(crate) leaks: Vec<Leak>,
+}
+
+/// What Postgres said, and to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) at: Point,
+    /// The byte of the file to which Postgres points.
+    pub(crate) offset: Option<usize>,
+    pub(crate) cause: Cause,
+    /// Empty where it wasn't Postgres that ended the matter.
+    pub(crate) sqlstate: String,
+    pub(crate) message: String,
+    pub(crate) detail: Option<String>,
+    pub(crate) hint: Option<String>,
+    /// Where in a function or DO block, in Postgres's words.
+    pub(crate) context: Option<String>,
+    /// The column that Postgres names.
+    pub(crate) column: Option<String>,
+}
+
+impl Failure {
+    /// A failure of which Postgres has said nothing.
+    pub(crate) fn new(at: Point, cause: Cause, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            cause,
+            offset: None,
+            sqlstate: String::new(),
+            message: message.into(),
+            detail: None,
+            hint: None,
+            context: None,
+            column: None,
+        }
+    }
+}
+
+/// Who, or what, ended the matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Postgres answered with an error.
+    Postgres,
+    /// It was our limit.
+    TimedOut,
+    /// The connection broke.
+    Disconnected,
+    /// COPY wanted data, and this tool sends none.
+    NoCopyData,
+    /// The file ended the tool's transaction, and the tool refuses to go on.
+    LostTransaction,
+}
+
+/// Where in a file something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// In a statement, by its index in the file.
+    Statement(usize),
+    /// At the end: the commit, where deferred constraints are checked.
+    Commit,
+    /// In the tool's own bookkeeping around the file.
+    Ledger,
+    /// After the file, which left a session that answers no more.
+    Session,
+}
+
+/// A database's schema and data at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) catalog: Catalog,
+    pub(crate) rows: Rows,
+}
+
+impl State {
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.catalog == other.catalog && rows::diff(&self.rows, &other.rows).is_empty()
+    }
+}
+
+/// What a session has that a new one has not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// Those that were set in the session.
+    pub(crate) settings: BTreeMap<String, Setting>,
+    pub(crate) belongings: BTreeSet<Belonging>,
+    pub(crate) transaction: Transaction,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// In the unit of the server.
+    pub(crate) value: String,
+    /// As SHOW tells it.
+    pub(crate) shown: String,
+    /// What it would be if nobody had set it, in the unit of the server.
+    pub(crate) default: String,
+}
+
+/// What belongs to a session and ends with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Belonging {
+    /// A temporary table, view or sequence; the kind as DROP wants it.
+    Temporary {
+        kind: String,
+        name: String,
+    },
+    /// The numbers by which it was taken.
+    AdvisoryLock {
+        numbers: String,
+    },
+    PreparedStatement {
+        name: String,
+    },
+    /// Of LISTEN.
+    Channel {
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    #[default]
+    None,
+    Open,
+    Aborted,
+}
+
+/// One thing that a file left behind in its session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leak {
+    Setting { name: String, before: String, after: String },
+    Belonging(Belonging),
+    Transaction(Transaction),
+}
+
+impl Session {
+    /// What is there now and wasn't before.
+    pub(crate) fn leaks_since(&self, before: &Self) -> Vec<Leak> {
+        let mut names = self.settings.keys().chain(before.settings.keys()).collect::<Vec<_>>();
+        names.sort();
+        names.dedup();
+        let settings = names.into_iter().filter_map(|name| {
+            let (then, now) = (before.settings.get(name), self.settings.get(name));
+            let default = &now.or(then)?.default;
+            let value = |setting: Option<&Setting>| setting.map_or(default, |it| &it.value).clone();
+            let shown = |setting: Option<&Setting>| setting.map_or(default, |it| &it.shown).clone();
+            (value(then) != value(now)).then(|| Leak::Setting {
+                name: name.clone(),
+                before: shown(then),
+                after: shown(now),
+            })
+        });
+        let belongings = self
+            .belongings
+            .difference(&before.belongings)
+            .map(|belonging| Leak::Belonging(belonging.clone()));
+        let transaction = Some(self.transaction)
+            .filter(|now| *now != Transaction::None && *now != before.transaction)
+            .map(Leak::Transaction);
+        settings.chain(belongings).chain(transaction).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(settings: &[(&str, &str, &str)]) -> Session {
+        let settings = settings.iter().map(|(name, value, default)| {
+            let value = (*value).to_owned();
+            let setting = Setting { shown: value.clone(), value, default: (*default).to_owned() };
+            ((*name).to_owned(), setting)
+        });
+        Session { settings: settings.collect(), ..Session::default() }
+    }
+
+    fn check(
+        before: &[(&str, &str, &str)],
+        after: &[(&str, &str, &str)],
+        expected: &[(&str, &str, &str)],
+    ) {
+        let expected = expected.iter().map(|(name, before, after)| Leak::Setting {
+            name: (*name).to_owned(),
+            before: (*before).to_owned(),
+            after: (*after).to_owned(),
+        });
+        let leaks = session(after).leaks_since(&session(before));
+        assert_eq!(leaks, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_setting_leaks_when_its_value_is_another_than_before() {
+        check(&[], &[("search_path", "", "public")], &[("search_path", "public", "")]);
+        check(&[("a", "1", "0")], &[("a", "2", "0")], &[("a", "1", "2")]);
+        check(&[("a", "1", "0")], &[], &[("a", "1", "0")]);
+        check(&[("a", "1", "0")], &[("a", "1", "0")], &[]);
+        // pg_dump sets many things to what they are anyway.
+        check(&[], &[("statement_timeout", "0", "0")], &[]);
+    }
+
+    #[test]
+    fn a_transaction_that_stays_open_leaks_once() {
+        let open = Session { transaction: Transaction::Open, ..Session::default() };
+        let leak = [Leak::Transaction(Transaction::Open)];
+        assert_eq!(open.leaks_since(&Session::default()), leak);
+        assert_eq!(open.leaks_since(&open), []);
+    }
+}

@@ -10,5 +10,6 @@ mod rows;
 mod server;
 mod trace;
 mod acts;
+mod checks;
 
 pub use error::{Error, Result};

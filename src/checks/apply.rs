@@ -1,0 +1,50 @@
+//! # What it proves
+//!
+//! The chain applies to an empty database: every migration succeeds, in the tool's order, the way
+//! the tool runs it, as the database's owner.
+//!
+//! # Why it matters
+//!
+//! Every new environment, every developer's machine and every CI run begins with this. A chain
+//! that only ever ran on a database that somebody mended by hand is found here.
+//!
+//! # Example
+//!
+//! ```sql
+//! -- 000003_orders.up.sql: there is no table `customer`
+//! CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint REFERENCES customer);
+//! ```
+
+use super::failure::{told, tool_refuses};
+use super::{Check, Finding, Judge, Usual, Verdict};
+use crate::source::Project;
+use crate::trace::{Act, Traces};
+
+pub(super) const CHECK: Check = Check {
+    name: "apply",
+    level: |_| Usual::Deny,
+    judge: Judge::Act { act: Act::Fresh, spared: |_| None, judge },
+};
+
+fn judge(project: &Project, traces: &Traces) -> Verdict {
+    let boot = &traces.fresh.boot;
+    let mut findings = Vec::new();
+    if let Some(refusal) = &boot.refusal {
+        findings.push(tool_refuses(project, "the first boot", refusal));
+    }
+    for (index, failure) in boot.failures() {
+        let migration = &project.chain.migrations[index];
+        let message = format!("the first boot fails in {}", migration.file.file_name());
+        let finding = told(Finding::new(message), project, migration, failure);
+        findings.push(finding.note(left_out(project.chain.migrations.len() - index - 1)));
+    }
+    Verdict::Judged(findings)
+}
+
+fn left_out(count: usize) -> String {
+    match count {
+        0 => "this is the last migration".to_owned(),
+        1 => "the boot stops here; 1 later migration was not played".to_owned(),
+        count => format!("the boot stops here; {count} later migrations were not played"),
+    }
+}

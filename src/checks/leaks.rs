@@ -1,0 +1,201 @@
+//! # What it proves
+//!
+//! No file leaves anything behind in its session: settings, a role, temporary objects, advisory
+//! locks, prepared statements, an open transaction.
+//!
+//! # Why it matters
+//!
+//! Many tools run all files on one connection. A dump's `set_config('search_path', '', false)`
+//! then breaks every later file that doesn't qualify its names, and only on a first boot: a
+//! database that is migrated day by day gets each file on a connection of its own.
+//!
+//! # Example
+//!
+//! ```sql
+//! SET search_path = app;        -- holds for all later files of this boot
+//! SET LOCAL search_path = app;  -- ends with this file's transaction
+//! ```
+
+use super::{Check, Finding, Judge, Usual, Verdict};
+use crate::source::{Delivery, Migration, Project, Sessions};
+use crate::sql::{Control, Kind, Script, Statement, literal, quoted};
+use crate::trace::{Act, Belonging, Leak, Point, Traces, Transaction};
+
+pub(super) const CHECK: Check = Check {
+    name: "leaks",
+    level: |project| match project.chain.format.sessions {
+        Sessions::PerBoot => Usual::Deny,
+        Sessions::PerFile => Usual::Warn,
+    },
+    judge: Judge::Act { act: Act::Fresh, spared: |_| None, judge },
+};
+
+fn judge(project: &Project, traces: &Traces) -> Verdict {
+    let boot = &traces.fresh.boot;
+    if boot.steps.is_empty() {
+        return Verdict::Skipped("no file was played, see `apply`".to_owned());
+    }
+    let victim = boot.failures().next();
+    let mut findings = Vec::new();
+    for step in &boot.steps {
+        let migration = &project.chain.migrations[step.migration];
+        for leak in &step.leaks {
+            let finding = tell(project, migration, leak).note(who_sees_it(project));
+            findings.push(match victim {
+                Some((index, _)) if index > step.migration => {
+                    let name = project.chain.migrations[index].file.file_name();
+                    finding.note(format!("{name}, which fails later in this boot, ran with it"))
+                }
+                Some((index, failure))
+                    if index == step.migration && failure.at == Point::Ledger =>
+                {
+                    finding.note("the tool's own ledger entry, which fails after it, ran with it")
+                }
+                _ => finding,
+            });
+        }
+    }
+    let (played, all) = (boot.steps.len(), project.chain.migrations.len());
+    if played < all {
+        return Verdict::Partly(findings, format!("only {played} of {all} files were played"));
+    }
+    Verdict::Judged(findings)
+}
+
+fn who_sees_it(project: &Project) -> &'static str {
+    match project.chain.format.sessions {
+        Sessions::PerBoot => "all files of a boot share one connection, so every later one sees it",
+        Sessions::PerFile => {
+            "each file has a connection of its own here; a pooled one would keep it"
+        }
+    }
+}
+
+fn tell(project: &Project, migration: &Migration, leak: &Leak) -> Finding {
+    let name = migration.file.file_name();
+    let statement = culprit(migration, leak);
+    let finding = match leak {
+        Leak::Setting { name: setting, before, after } => {
+            // Outside a transaction, SET LOCAL does nothing at all.
+            let local = match project.chain.format.delivery {
+                Delivery::Message => true,
+                Delivery::Statements => {
+                    statement.is_some_and(|it| is_in_transaction(&migration.file.script, it))
+                }
+            };
+            Finding::new(format!("{name} leaves `{setting}` changed"))
+                .label(format!("was {}, stays {}", shown(before), shown(after)))
+                .help(instead(setting, after, local))
+        }
+        Leak::Belonging(Belonging::Temporary { kind, name: thing }) => {
+            let kind_in_words = kind.to_lowercase();
+            Finding::new(format!("{name} leaves the temporary {kind_in_words} {thing} behind"))
+                .help(format!("drop it at the end of the file: DROP {kind} {};", quoted(thing)))
+        }
+        Leak::Belonging(Belonging::AdvisoryLock { numbers }) => {
+            Finding::new(format!("{name} leaves the advisory lock ({numbers}) held"))
+                .help("use pg_advisory_xact_lock, which ends with the transaction")
+        }
+        Leak::Belonging(Belonging::PreparedStatement { name: thing }) => {
+            Finding::new(format!("{name} leaves the prepared statement {thing} behind"))
+                .help(format!("at the end of the file: DEALLOCATE {};", quoted(thing)))
+        }
+        Leak::Belonging(Belonging::Channel { name: thing }) => {
+            Finding::new(format!("{name} still listens to {thing}"))
+                .help(format!("at the end of the file: UNLISTEN {};", quoted(thing)))
+        }
+        Leak::Transaction(Transaction::Aborted) => {
+            Finding::new(format!("{name} leaves an aborted transaction behind"))
+                .help("end it in the same file: ROLLBACK;")
+        }
+        Leak::Transaction(_) => Finding::new(format!("{name} leaves a transaction open"))
+            .help("end it in the same file: COMMIT;"),
+    };
+    finding.in_migration(migration, statement.map(|statement| statement.span.clone()))
+}
+
+/// The last statement that could have done it. A function or a DO block can hide it: then the one
+/// that names what leaked.
+fn culprit<'a>(migration: &'a Migration, leak: &Leak) -> Option<&'a Statement> {
+    let last = |did: &dyn Fn(&Statement) -> bool| {
+        migration.file.script.statements().rev().find(|statement| did(statement))
+    };
+    let mentions = |statement: &Statement, word: &str| {
+        migration.file.text[statement.span.clone()].to_lowercase().contains(word)
+    };
+    match leak {
+        Leak::Setting { name, .. } => last(&|statement| match &statement.kind {
+            Kind::Set { setting, local: false } => setting == name,
+            _ => false,
+        })
+        .or_else(|| last(&|statement| mentions(statement, &name.to_lowercase()))),
+        Leak::Belonging(Belonging::Temporary { name, .. }) => last(&|statement| {
+            statement.temporary && statement.name.as_ref().is_some_and(|it| it.name == *name)
+        }),
+        Leak::Belonging(Belonging::AdvisoryLock { numbers }) => {
+            let locks = |statement: &Statement| mentions(statement, "advisory_lock");
+            let first = numbers.split(',').next().unwrap_or_default();
+            last(&|statement| locks(statement) && mentions(statement, &format!("({first}")))
+                .or_else(|| last(&locks))
+        }
+        Leak::Belonging(Belonging::PreparedStatement { name }) => {
+            last(&|statement| mentions(statement, "prepare") && mentions(statement, name))
+        }
+        Leak::Belonging(Belonging::Channel { name }) => {
+            last(&|statement| mentions(statement, "listen") && mentions(statement, name))
+        }
+        Leak::Transaction(_) => {
+            last(&|statement| matches!(statement.kind, Kind::Transaction(Control::Begin)))
+        }
+    }
+}
+
+/// Whether the statement stands between a BEGIN of its file and what ends it.
+fn is_in_transaction(script: &Script, statement: &Statement) -> bool {
+    let before = script.statements().take_while(|earlier| earlier.span.end <= statement.span.start);
+    let controls = before.filter_map(|earlier| match earlier.kind {
+        Kind::Transaction(control @ (Control::Begin | Control::Commit | Control::Rollback)) => {
+            Some(control)
+        }
+        _ => None,
+    });
+    controls.last() == Some(Control::Begin)
+}
+
+fn shown(value: &str) -> String {
+    if value.is_empty() { "''".to_owned() } else { format!("`{value}`") }
+}
+
+/// What to write instead, for a file in which SET LOCAL lasts or doesn't.
+fn instead(setting: &str, value: &str, local: bool) -> String {
+    match setting {
+        _ if !local => format!("at the end of the file: RESET {setting};"),
+        "role" | "session_authorization" => {
+            format!("SET LOCAL {setting} …; or, at the end of the file: RESET {setting};")
+        }
+        _ if value.is_empty() => format!(
+            "SELECT pg_catalog.set_config('{setting}', '', true);  -- true: in this transaction"
+        ),
+        "search_path" => format!("SET LOCAL search_path = {value};"),
+        _ => format!("SET LOCAL {setting} = {};", literal(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, number: usize, expected: bool) {
+        let script = Script::parse(text);
+        let statement = script.statements().nth(number).expect("a statement");
+        assert_eq!(is_in_transaction(&script, statement), expected, "{text}");
+    }
+
+    #[test]
+    fn a_statement_is_in_a_transaction_between_begin_and_commit() {
+        check("SET a = 1;", 0, false);
+        check("BEGIN; SET a = 1; COMMIT;", 1, true);
+        check("BEGIN; SAVEPOINT s; ROLLBACK TO s; SET a = 1;", 3, true);
+        check("BEGIN; COMMIT; SET a = 1;", 2, false);
+    }
+}

@@ -11,5 +11,7 @@ mod server;
 mod trace;
 mod acts;
 mod checks;
+mod report;
+mod rehearsal;
 
 pub use error::{Error, Result};

@@ -1,0 +1,405 @@
+//! The rehearsal: project, servers, acts, checks and report, brought together.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::acts::{self, Progress, Stage};
+use crate::checks::{self, Check, Finding, Place, Usual, Verdict};
+use crate::config::{self, Config, Exemption, Level, Role};
+use crate::report::{Judgement, Kept, Outcome, Report, Run};
+use crate::server::{self, Server};
+use crate::source::{self, Project};
+use crate::sql::Kind;
+use crate::trace::{Act, Traces};
+use crate::{Error, Result};
+
+/// How long one file may run where nobody says otherwise.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// A project's rehearsal, to be held.
+///
+/// ```
+/// # fn main() -> rehearsal::Result<()> {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// use rehearsal::Rehearsal;
+///
+/// let report = Rehearsal::of("fixtures/demo").play().await?;
+/// assert!(report.is_success(), "{report}");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Rehearsal {
+    root: PathBuf,
+    versions: Vec<String>,
+    origin: Option<String>,
+    only: Vec<String>,
+    limit: Duration,
+    cold: bool,
+    keep: bool,
+}
+
+impl Rehearsal {
+    /// The rehearsal of the project in a folder: the one that holds `rehearsal.toml`, or the
+    /// migrations' own.
+    pub fn of(root: impl AsRef<Path>) -> Self {
+        Self {
+            root: root.as_ref().to_owned(),
+            versions: Vec::new(),
+            origin: None,
+            only: Vec::new(),
+            limit: LIMIT,
+            cold: false,
+            keep: false,
+        }
+    }
+
+    /// Plays on these Postgres versions, such as `15` or `16.14`, instead of those that
+    /// `rehearsal.toml` names.
+    #[must_use]
+    pub fn postgres<V: Into<String>>(mut self, versions: impl IntoIterator<Item = V>) -> Self {
+        self.versions = versions.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Judges these checks only.
+    #[must_use]
+    pub fn only<C: Into<String>>(mut self, checks: impl IntoIterator<Item = C>) -> Self {
+        let names = checks.into_iter().map(|name| name.into().trim().to_owned());
+        self.only = names.filter(|name| !name.is_empty()).collect();
+        self
+    }
+
+    /// How long one file may run before it is stopped, which is a finding. Five minutes, if nothing
+    /// is said.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Uses nothing that an earlier run has prepared.
+    #[must_use]
+    pub fn cold(mut self, cold: bool) -> Self {
+        self.cold = cold;
+        self
+    }
+
+    /// Keeps the database of an act that failed; the report says where it is found.
+    #[must_use]
+    pub fn keep(mut self, keep: bool) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Where the server comes from: `auto` or `native`.
+    #[must_use]
+    pub fn server(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// Holds the rehearsal.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be held: no such project, no Postgres, a mistake in `rehearsal.toml`. What
+    /// is wrong with the migrations is in the report.
+    pub async fn play(self) -> Result<Report> {
+        self.play_telling(&Silence).await
+    }
+
+    pub(crate) async fn play_telling(self, progress: &dyn Progress) -> Result<Report> {
+        let project = self.project()?;
+        let mut report = Report { project: project.name.clone(), runs: Vec::new() };
+        let mut used = BTreeSet::new();
+        let versions = self.versions(&project.config)?;
+        for version in &versions {
+            // Known now, or only after half of the work is done.
+            server::programs(version.as_deref())?;
+        }
+        for version in &versions {
+            let run = self.run(&project, version.as_deref(), progress, &mut used).await?;
+            report.runs.push(run);
+        }
+        if self.only.is_empty() {
+            expire(&project.config, &used, &mut report);
+        }
+        Ok(report)
+    }
+
+    /// Holds the rehearsal on a server that runs already.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn play_on(self, server: &Server) -> Result<Report> {
+        let project = self.project()?;
+        let (run, _) = self.run_on(server, &project, &Silence, &mut BTreeSet::new()).await?;
+        Ok(Report { project: project.name, runs: vec![run] })
+    }
+
+    /// Reads the project, and makes sure that what is asked for can be had.
+    fn project(&self) -> Result<Project> {
+        let names = checks::names();
+        if let Some(unknown) = self.only.iter().find(|name| !names.contains(&name.as_str())) {
+            let help = match config::nearest(unknown, &names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known: {}", names.join(", ")),
+            };
+            return Err(Error::new(format!("there is no check `{unknown}`")).help(help));
+        }
+        let root = source::root(&self.root, &names)?;
+        let project = Project::read(&root, Config::read(&root, &names)?)?;
+        self.check_origin(&project.config)?;
+        Ok(project)
+    }
+
+    /// The call outranks the environment, which a CI matrix sets, and that the file.
+    fn check_origin(&self, config: &Config) -> Result<()> {
+        let environment = std::env::var("REHEARSAL_SERVER").ok().filter(|name| !name.is_empty());
+        let chosen = [&self.origin, &environment, &config.postgres.server];
+        chosen.into_iter().flatten().next().map_or(Ok(()), |origin| config::check_origin(origin))
+    }
+
+    fn versions(&self, config: &Config) -> Result<Vec<Option<String>>> {
+        let environment = std::env::var("REHEARSAL_POSTGRES").unwrap_or_default();
+        let environment = environment.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let mut versions = Vec::new();
+        for chosen in [&self.versions, &environment, &config.postgres.versions] {
+            for version in chosen.iter().map(|version| version.trim()) {
+                if version.is_empty() || versions.iter().flatten().any(|known| known == version) {
+                    continue;
+                }
+                if !version.starts_with(|c: char| c.is_ascii_digit()) {
+                    return Err(Error::new(format!("`{version}` is no Postgres version"))
+                        .help("name a major version such as 15, or a release such as 15.18"));
+                }
+                versions.push(Some(version.to_owned()));
+            }
+            if !versions.is_empty() {
+                return Ok(versions);
+            }
+        }
+        Ok(vec![None])
+    }
+
+    /// The rehearsal on one version.
+    async fn run(
+        &self,
+        project: &Project,
+        version: Option<&str>,
+        progress: &dyn Progress,
+        used: &mut BTreeSet<usize>,
+    ) -> Result<Run> {
+        progress.begin(&match version {
+            Some(version) => format!("starting Postgres {version}"),
+            None => "starting Postgres".to_owned(),
+        });
+        let server = Server::start(version, self.cold).await?;
+        let (mut run, databases) = self.run_on(&server, project, progress, used).await?;
+        if !databases.is_empty() {
+            let end_with = server.keep().await?;
+            run.kept = Some(Kept { databases, end_with });
+        }
+        Ok(run)
+    }
+
+    /// Plays and judges, and says which databases are to be kept.
+    async fn run_on(
+        &self,
+        server: &Server,
+        project: &Project,
+        progress: &dyn Progress,
+        used: &mut BTreeSet<usize>,
+    ) -> Result<(Run, Vec<(&'static str, String)>)> {
+        let judged = checks::ALL.iter().filter(|check| self.wants(check)).collect::<Vec<_>>();
+        let stage = Stage {
+            server,
+            project,
+            limit: self.limit,
+            keep: self.keep,
+            progress,
+            custom_settings: custom_settings(project),
+        };
+        let played = judged.iter().filter(|check| self.level(project, check) != Level::Allow);
+        let wanted = played.filter_map(|check| check.act(project)).collect();
+        let traces = acts::play(&stage, &wanted).await?;
+        let mut checks = Vec::new();
+        for check in checks::ALL {
+            let unasked = check.name == checks::FIRST && !traces.fresh.boot.succeeded();
+            if self.wants(check) || unasked {
+                checks.push(self.judge(check, project, &traces, used));
+            }
+        }
+        let databases = kept(&traces);
+        let run = Run {
+            postgres: server.version().text.clone(),
+            server: server::ORIGIN,
+            superuser: project.config.postgres.role == Role::Superuser,
+            checks,
+            kept: None,
+        };
+        Ok((run, databases))
+    }
+
+    /// How strictly a check is taken. Who asks for one by name gets it played.
+    fn level(&self, project: &Project, check: &Check) -> Level {
+        let default = match (check.level)(project) {
+            Usual::Warn => Level::Warn,
+            Usual::Allow(_) if self.only.is_empty() => Level::Allow,
+            Usual::Allow(_) | Usual::Deny => Level::Deny,
+        };
+        project.config.level(check.name).unwrap_or(default)
+    }
+
+    /// Judges one check, and takes the exemptions into account; those that were needed are marked.
+    fn judge(
+        &self,
+        check: &Check,
+        project: &Project,
+        traces: &Traces,
+        used: &mut BTreeSet<usize>,
+    ) -> Judgement {
+        let trace = check.act(project).and_then(|act| traces.of(act));
+        let mut judgement = Judgement {
+            name: check.name,
+            level: self.level(project, check),
+            outcome: Outcome::Allowed,
+            reason: None,
+            duration: trace.map_or(Duration::ZERO, |trace| trace.duration),
+            findings: Vec::new(),
+        };
+        if judgement.level == Level::Allow {
+            judgement.reason = Some(why_allowed(project, check));
+            return judgement;
+        }
+        let (findings, remark) = match check.judge(project, traces) {
+            Verdict::Judged(findings) => (findings, None),
+            Verdict::Partly(findings, remark) => (findings, Some(remark)),
+            Verdict::Skipped(reason) => {
+                judgement.outcome = Outcome::Skipped;
+                judgement.reason = Some(reason);
+                return judgement;
+            }
+        };
+        let told = findings.len();
+        judgement.findings = exempt(findings, check.name, &project.config.allow, used);
+        let exempted = told - judgement.findings.len();
+        let exempted = (exempted > 0).then(|| format!("{exempted} exempted by {}", config::FILE));
+        let reasons = remark.into_iter().chain(exempted).collect::<Vec<_>>();
+        judgement.reason = Some(reasons.join(", ")).filter(|reason| !reason.is_empty());
+        judgement.outcome = outcome(&judgement);
+        judgement
+    }
+
+    fn wants(&self, check: &Check) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == check.name)
+    }
+}
+
+/// Tells nobody anything.
+struct Silence;
+
+impl Progress for Silence {
+    fn begin(&self, _: &str) {}
+    fn played(&self, _: Act, _: usize, _: usize) {}
+}
+
+fn kept(traces: &Traces) -> Vec<(&'static str, String)> {
+    [Act::Fresh, Act::Rerun, Act::Replay]
+        .into_iter()
+        .filter_map(|act| Some((act.name(), traces.of(act)?.kept.clone()?)))
+        .collect()
+}
+
+/// The settings of made-up classes, `app.actor_id`, that the chain's text sets, in a statement of
+/// its own or within a DO block or a function.
+fn custom_settings(project: &Project) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for migration in &project.chain.migrations {
+        for statement in migration.file.script.statements() {
+            if let Kind::Set { setting, .. } = &statement.kind {
+                names.insert(setting.clone());
+            }
+        }
+        let calls = migration.file.text.split("set_config(").skip(1);
+        let arguments = calls.filter_map(|call| call.trim_start().strip_prefix('\''));
+        names.extend(arguments.filter_map(|name| Some(name.split_once('\'')?.0.to_owned())));
+    }
+    names.retain(|name| name.contains('.'));
+    names.into_iter().collect()
+}
+
+fn why_allowed(project: &Project, check: &Check) -> String {
+    match ((check.level)(project), project.config.level(check.name)) {
+        (Usual::Allow(why), None) => {
+            format!("not played: {why}; [checks] {} = \"deny\" plays it", check.name)
+        }
+        _ => format!("not played: {} allows it", config::FILE),
+    }
+}
+
+/// The findings that no exemption covers.
+fn exempt(
+    mut findings: Vec<Finding>,
+    check: &str,
+    exemptions: &[Exemption],
+    used: &mut BTreeSet<usize>,
+) -> Vec<Finding> {
+    findings.retain(|finding| {
+        let covers = |exemption: &Exemption| exemption.covers(check, finding.migration.as_deref());
+        let covering = exemptions.iter().enumerate().filter(|(_, exemption)| covers(exemption));
+        let covering = covering.map(|(index, _)| index).collect::<Vec<_>>();
+        used.extend(&covering);
+        covering.is_empty()
+    });
+    findings
+}
+
+fn outcome(judgement: &Judgement) -> Outcome {
+    let strictest = judgement.findings.iter().map(|finding| judgement.level_of(finding)).max();
+    match strictest {
+        None => Outcome::Passed,
+        Some(Level::Deny) => Outcome::Failed,
+        Some(Level::Warn | Level::Allow) => Outcome::Warned,
+    }
+}
+
+/// An exemption that no finding needed any more has expired, and says so. Whether it was needed is
+/// known only of checks that were judged on every version, and of a chain that was played to its
+/// end.
+fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Report) {
+    let failed = |check: &Judgement| check.name == checks::FIRST && !check.findings.is_empty();
+    if report.runs.iter().any(|run| run.checks.iter().any(failed)) {
+        return;
+    }
+    for (index, exemption) in config.allow.iter().enumerate() {
+        let name = exemption.check.get_ref();
+        let judged = |run: &Run| {
+            run.checks.iter().any(|check| {
+                check.name == name && !matches!(check.outcome, Outcome::Skipped | Outcome::Allowed)
+            })
+        };
+        if used.contains(&index) || !report.runs.iter().all(judged) {
+            continue;
+        }
+        let of = exemption.migration.as_ref().map_or(String::new(), |glob| format!(" of {glob}"));
+        let finding = Finding::new(format!("the exemption from `{name}`{of} is no longer needed"))
+            .at(Place {
+                path: config::FILE.to_owned(),
+                excerpt: Some((Arc::clone(&config.text), exemption.check.span())),
+            })
+            .note(format!("its reason was: {}", exemption.reason))
+            .help("remove this [[allow]] section");
+        let check = report
+            .runs
+            .last_mut()
+            .and_then(|run| run.checks.iter_mut().find(|check| check.name == name));
+        if let Some(check) = check {
+            check.findings.push(finding);
+            check.outcome = outcome(check);
+        }
+    }
+}

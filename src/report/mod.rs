@@ -1,0 +1,123 @@
+//! The report: what the checks came to, and how it is told.
+//!
+//! This folder owns all layout, one file per form. It knows findings and nothing of how they were
+//! found.
+
+mod human;
+mod json;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::checks::Finding;
+use crate::config::Level;
+
+/// What a rehearsal came to, on every Postgres version on which it was held.
+///
+/// Displayed, it is the report for people, without colours.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub(crate) project: String,
+    pub(crate) runs: Vec<Run>,
+}
+
+/// The rehearsal on one server.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    /// The server's version.
+    pub(crate) postgres: String,
+    /// Where the server came from.
+    pub(crate) server: &'static str,
+    /// Whether the chain ran as superuser, which production hardly does.
+    pub(crate) superuser: bool,
+    pub(crate) checks: Vec<Judgement>,
+    /// Databases that were kept for a look, and how to end their server.
+    pub(crate) kept: Option<Kept>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) databases: Vec<(&'static str, String)>,
+    pub(crate) end_with: String,
+}
+
+/// What one check came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Judgement {
+    pub(crate) name: &'static str,
+    pub(crate) level: Level,
+    pub(crate) outcome: Outcome,
+    /// Why it was skipped or allowed.
+    pub(crate) reason: Option<String>,
+    /// How long the act that it judges took.
+    pub(crate) duration: Duration,
+    pub(crate) findings: Vec<Finding>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed,
+    Warned,
+    Skipped,
+    Allowed,
+}
+
+impl Outcome {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Warned => "warned",
+            Self::Skipped => "skipped",
+            Self::Allowed => "allowed",
+        }
+    }
+}
+
+impl Judgement {
+    /// How strictly one of its findings is taken.
+    pub(crate) fn level_of(&self, finding: &Finding) -> Level {
+        self.level.min(finding.at_most)
+    }
+}
+
+impl Report {
+    /// Whether every check that is denied holds, on every version.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        let outcomes = self.runs.iter().flat_map(|run| &run.checks).map(|check| check.outcome);
+        outcomes.into_iter().all(|outcome| outcome != Outcome::Failed)
+    }
+
+    /// The report for programs. Its shape is in the README, and stable.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::tell(self)
+    }
+
+    /// Where kept databases are, in lines for people.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.runs.iter().filter_map(|run| run.kept.as_ref()).flat_map(Kept::lines).collect()
+    }
+
+    /// The report for people, with colours or without.
+    pub(crate) fn to_text(&self, color: bool) -> String {
+        human::tell(self, color)
+    }
+}
+
+impl Kept {
+    fn lines(&self) -> Vec<String> {
+        let databases = self.databases.iter();
+        let found =
+            databases.map(|(act, url)| format!("kept the database of the {act}: psql '{url}'"));
+        found.chain([format!("end its server with: {}", self.end_with)]).collect()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text(false))
+    }
+}

@@ -1,0 +1,298 @@
+//! The command `bench`: how long a rehearsal takes, against psql executing the same SQL.
+//!
+//! A machine's figures say little about another's, hence ratios. Everything is measured in turn,
+//! round after round, so that what else the machine does falls on all alike. Judges nothing: a test
+//! that fails when the machine is busy helps nobody.
+
+mod chain;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use self::chain::chain;
+use super::{print, say};
+use crate::report::Report;
+use crate::server::{self, Scratch, Server};
+use crate::{Error, Rehearsal, Result};
+
+/// What a rehearsal may cost: so much more than psql takes …
+const FACTOR: f64 = 1.3;
+
+/// … and so much for each look between two files.
+const LOOK: Duration = Duration::from_millis(15);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Bench {
+    /// The Postgres version to measure on, such as 17 [default: the newest here]
+    #[arg(long, value_name = "VERSION")]
+    postgres: Option<String>,
+    /// How often each thing is measured; told are the medians
+    #[arg(long, value_name = "COUNT", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// The length of the shorter chain; the longer one has ten times as many
+    #[arg(long, value_name = "COUNT", default_value_t = 82,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    migrations: u32,
+}
+
+/// One chain, booted in one way, and what was measured of it.
+struct Case {
+    project: PathBuf,
+    boot: &'static str,
+    files: Vec<PathBuf>,
+    tables: usize,
+    /// How often the acts execute the chain.
+    executions: usize,
+    rehearsal: Vec<Duration>,
+    with_server: Vec<Duration>,
+    psql: Vec<Duration>,
+}
+
+impl Bench {
+    pub(super) async fn run(self) -> Result<()> {
+        let server = Server::start(self.postgres.as_deref(), false).await?;
+        let psql = Psql::find(&server).await?;
+        let version = &server.version().text;
+        let mut cases = Vec::new();
+        for count in [self.migrations, self.migrations * 10] {
+            // The second boot finds everything in its ledger; a replay executes it all again.
+            for (boot, executions) in [("every-file", 2), ("ledger", 1)] {
+                cases.push(Case::write(server.folder(), count as usize, boot, executions)?);
+            }
+        }
+        let (mut kept, mut cold) = (Vec::new(), Vec::new());
+        for round in 1..=self.rounds {
+            say(&format!("round {round} of {} …", self.rounds));
+            for case in &mut cases {
+                case.measure(&server, &psql).await?;
+            }
+            for (cold, times) in [(false, &mut kept), (true, &mut cold)] {
+                let begin = Instant::now();
+                let started = Server::start(Some(version), cold).await?;
+                times.push(begin.elapsed());
+                drop(started);
+            }
+        }
+        print(&self.table(&server, &psql, &cases, [&kept, &cold]))
+    }
+
+    fn table(
+        &self,
+        server: &Server,
+        psql: &Psql,
+        cases: &[Case],
+        starts: [&[Duration]; 2],
+    ) -> String {
+        let mut table = format!(
+            "Postgres {} ({}), {}, {}, {} build of rehearsal, medians of {} rounds\n\n\
+             | What | Rehearsal | psql | Ratio | Goal | With the server's start and end |\n\
+             |---|--:|--:|--:|--:|--:|\n",
+            server.version().text,
+            server::ORIGIN,
+            psql.version,
+            cores(),
+            if cfg!(debug_assertions) { "debug" } else { "release" },
+            self.rounds,
+        );
+        for case in cases {
+            table.push_str(&case.row());
+        }
+        for boots in 0..2 {
+            let (short, long) = (&cases[boots], &cases[boots + 2]);
+            table.push_str(&format!(
+                "| {}: {} against {} migrations | × {:.1} | × {:.1} | | × 11 | × {:.1} |\n",
+                short.boot,
+                long.files.len(),
+                short.files.len(),
+                ratio(median(&long.rehearsal), median(&short.rehearsal)),
+                ratio(median(&long.psql), median(&short.psql)),
+                ratio(median(&long.with_server), median(&short.with_server)),
+            ));
+        }
+        for (what, goal, times) in [
+            ("server start, initdb done by an earlier run", "0.300 s", starts[0]),
+            ("server start, initdb included", "1.200 s", starts[1]),
+        ] {
+            table.push_str(&format!("| {what} | | | | {goal} | {} |\n", seconds(median(times))));
+        }
+        table
+    }
+}
+
+impl Case {
+    /// Writes the project into the folder of the server, with which it goes, however that ends.
+    fn write(home: &Path, count: usize, boot: &'static str, executions: usize) -> Result<Self> {
+        let project = home.join(format!("bench-{count}-{boot}"));
+        let folder = project.join("migrations");
+        let cannot = |path: &Path, error| {
+            Error::new(format!("failed to write {}", path.display())).caused_by(error)
+        };
+        fs::create_dir_all(&folder).map_err(|error| cannot(&folder, error))?;
+        let write =
+            |path: &Path, text: &str| fs::write(path, text).map_err(|error| cannot(path, error));
+        let config = format!("[migrations]\nboot = \"{boot}\"\n");
+        write(&project.join(crate::config::FILE), &config)?;
+        let (mut files, mut tables) = (Vec::new(), 0);
+        for migration in chain(count) {
+            let file = folder.join(format!("{}.up.sql", migration.name));
+            write(&file, &migration.sql)?;
+            files.push(file);
+            tables += usize::from(migration.makes_table);
+        }
+        Ok(Self {
+            project,
+            boot,
+            files,
+            tables,
+            executions,
+            rehearsal: Vec::new(),
+            with_server: Vec::new(),
+            psql: Vec::new(),
+        })
+    }
+
+    /// Measures everything once.
+    async fn measure(&mut self, server: &Server, psql: &Psql) -> Result<()> {
+        let scratch = server.create(None).await?;
+        let begin = Instant::now();
+        psql.execute(&scratch, &self.files, self.executions).await?;
+        self.psql.push(begin.elapsed());
+        server.drop_database(scratch).await?;
+
+        // On a server of its own, as always: one that has seen much has more to write.
+        let begin = Instant::now();
+        let own = Server::start(Some(&server.version().text), false).await?;
+        let started = begin.elapsed();
+        let report = Rehearsal::of(&self.project).play_on(&own).await?;
+        self.rehearsal.push(begin.elapsed().saturating_sub(started));
+        drop(own);
+        self.with_server.push(begin.elapsed());
+        assert_success(&report)
+    }
+
+    fn row(&self) -> String {
+        let (rehearsal, psql) = (median(&self.rehearsal), median(&self.psql));
+        let looks = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        format!(
+            "| {}: {} migrations, {} tables, executed {} | {} | {} | {:.2} | {} | {} |\n",
+            self.boot,
+            self.files.len(),
+            self.tables,
+            if self.executions == 1 { "once" } else { "twice" },
+            seconds(rehearsal),
+            seconds(psql),
+            ratio(rehearsal, psql),
+            seconds(psql.mul_f64(FACTOR) + LOOK * looks),
+            seconds(median(&self.with_server)),
+        )
+    }
+}
+
+/// A rehearsal that found something has played another piece than psql.
+fn assert_success(report: &Report) -> Result<()> {
+    if report.is_success() {
+        return Ok(());
+    }
+    let report = report.to_text(false);
+    Err(Error::new(format!("the chain that is measured doesn't hold:\n{report}")))
+}
+
+/// The program to compare with.
+struct Psql {
+    program: PathBuf,
+    /// What it says of itself: `psql (PostgreSQL) 15.18`.
+    version: String,
+}
+
+impl Psql {
+    /// The one that belongs to the server, or the one on the PATH.
+    async fn find(server: &Server) -> Result<Self> {
+        let own = server::programs(Some(&server.version().text))?.join("psql");
+        Self::introduce(if own.is_file() { own } else { PathBuf::from("psql") }).await
+    }
+
+    async fn introduce(program: PathBuf) -> Result<Self> {
+        let output = tokio::process::Command::new(&program).arg("--version").output().await;
+        let output = output.map_err(|error| {
+            Error::new("failed to run psql, which the rehearsal is compared with")
+                .caused_by(error)
+                .help(
+                    "install Postgres's client programs, for example `apt-get install \
+                     postgresql-client` or `brew install libpq`, and put psql on the PATH",
+                )
+        })?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let version = said.split(" (Debian").next().unwrap_or_default().trim().to_owned();
+        Ok(Self { program, version })
+    }
+
+    /// Executes the files in one process, one after the other, and all of that so many times.
+    async fn execute(&self, scratch: &Scratch, files: &[PathBuf], times: usize) -> Result<()> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"]).arg(scratch.url());
+        for file in (0..times).flat_map(|_| files) {
+            command.arg("-f").arg(file);
+        }
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PG") {
+                command.env_remove(name);
+            }
+        }
+        let failed = || Error::new("psql failed to execute the chain that is measured");
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        let output = command.output().await.map_err(|error| failed().caused_by(error))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(failed().caused_by(String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+fn cores() -> String {
+    match std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+        1 => "1 core".to_owned(),
+        cores => format!("{cores} cores"),
+    }
+}
+
+/// The middle one, or the later of the two in the middle.
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn ratio(this: Duration, that: Duration) -> f64 {
+    this.as_secs_f64() / that.as_secs_f64()
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_missing_psql_is_told_with_what_to_install() {
+        let error = Psql::introduce("/no/such/psql".into()).await.err().expect("there is none");
+        let told = error.to_string();
+        assert!(told.starts_with("failed to run psql"), "{told}");
+        assert!(told.contains("help: install Postgres's client programs"), "{told}");
+    }
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        let check = |times: &[u64], expected| {
+            let times = times.iter().copied().map(Duration::from_secs).collect::<Vec<_>>();
+            assert_eq!(median(&times), Duration::from_secs(expected));
+        };
+        check(&[5, 1, 3], 3);
+        check(&[4, 2], 4);
+        check(&[7], 7);
+    }
+}

@@ -1,0 +1,30 @@
+//! The speed table is printed. What it says is for people: no test holds a time.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{Temporary, run};
+
+fn bench(temporary: &Temporary, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-rehearsal"));
+    command.args(["rehearsal", "bench"]).args(arguments).stdin(Stdio::null());
+    command.env("TMPDIR", temporary.path());
+    command
+}
+
+#[test]
+fn it_prints_a_table_and_leaves_nothing() {
+    let temporary = Temporary::new();
+    let told = run(&mut bench(&temporary, &["--rounds", "1", "--migrations", "5"]));
+    assert_eq!(told.status, 0, "{}", told.all());
+    let begins = |start: &str| told.stdout.lines().filter(|line| line.starts_with(start)).count();
+    for row in [
+        "| What | Rehearsal | psql | Ratio |",
+        "| every-file: 5 migrations, 4 tables, executed twice | ",
+        "| ledger: 50 migrations, 41 tables, executed once | ",
+        "| every-file: 50 against 5 migrations | × ",
+        "| server start, initdb included | ",
+    ] {
+        assert_eq!(begins(row), 1, "{row}\n{}", told.all());
+    }
+    assert_eq!(temporary.servers(), <Vec<std::path::PathBuf>>::new());
+}

@@ -1,0 +1,54 @@
+//! Every fixture project is rehearsed as a user would, and its report compared with the one that is
+//! committed beside it. `REHEARSAL_BLESS=1` writes the reports anew; read the result as a diff.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+
+use crate::support::{run, verify};
+
+#[rstest]
+fn the_report_is_as_expected(
+    #[files("fixtures/*/migrations")]
+    #[dirs]
+    migrations: PathBuf,
+) {
+    let project = migrations.parent().expect("migrations are in a project");
+    let expected = project.join("expected.txt");
+    let told = run(&mut verify(project));
+    let report = format!("{}\nexit status {}\n", settled(&told.stdout), told.status);
+    if std::env::var_os("REHEARSAL_BLESS").is_some() {
+        fs::write(&expected, &report).expect("the report is written");
+    }
+    let committed = fs::read_to_string(&expected).unwrap_or_default();
+    assert_eq!(report, committed, "{}", told.stderr);
+    // 2 would say that it could not be rehearsed, which proves nothing about the fault.
+    assert_eq!(told.status, i32::from(is_bad(project)), "{}", told.all());
+}
+
+/// `fixtures/ladder` is good, its siblings `fixtures/ladder-…` have a fault.
+fn is_bad(project: &Path) -> bool {
+    project.file_name().is_some_and(|name| name.to_string_lossy().contains('-'))
+}
+
+/// The report without what differs from run to run, and from version to version.
+fn settled(report: &str) -> String {
+    report.lines().map(|line| settled_line(line) + "\n").collect()
+}
+
+fn settled_line(line: &str) -> String {
+    if let Some((project, _)) = line.split_once(" on Postgres ") {
+        return format!("{project} on Postgres … (native)");
+    }
+    let words = line.split(' ').collect::<Vec<_>>();
+    let seconds = |word: &&str| word.parse::<f64>().is_ok() && word.contains('.');
+    let settled = words.iter().enumerate().map(|(place, word)| {
+        let is_duration = seconds(word) && words.get(place + 1) == Some(&"s");
+        let is_time = word.len() > 8 && word.as_bytes()[2] == b':' && word.as_bytes()[5] == b':';
+        let is_date = word.len() == 10 && word.as_bytes()[4] == b'-' && word.as_bytes()[7] == b'-';
+        if is_duration || is_time || is_date { "…" } else { word }
+    });
+    settled.collect::<Vec<_>>().join(" ")
+}

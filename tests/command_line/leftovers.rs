@@ -1,0 +1,254 @@
+//! However a rehearsal ends, it leaves no server and no data behind.
+
+use std::io::{BufRead as _, BufReader};
+use std::panic::AssertUnwindSafe;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+
+use crate::support::{Project, Temporary, run, verify};
+
+/// How long whoever was killed may take to disappear.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lets others work while something is awaited that nobody announces.
+fn pause() {
+    std::thread::park_timeout(Duration::from_millis(5));
+}
+
+/// A project whose rehearsal would take a quarter of an hour.
+fn endless() -> Project {
+    Project::new(&[("migrations/000001_endless.up.sql", "SELECT pg_sleep(900);\n")])
+}
+
+/// Starts its rehearsal, and returns when it says that it is about to do something.
+fn started(project: &Project, temporary: &Temporary, moment: &str) -> Child {
+    let mut command = verify(project.path());
+    command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary was built");
+    let said = BufReader::new(child.stderr.take().expect("it is piped"));
+    let begun = said.lines().map_while(Result::ok).any(|line| line.starts_with(moment));
+    assert!(begun, "`{moment}` was never said");
+    child
+}
+
+/// Asserts that nothing is left, at the latest after the time in which it must have gone.
+fn assert_nothing_is_left(temporary: &Temporary) {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline && !temporary.servers().is_empty() {
+        pause();
+    }
+    assert_eq!(temporary.servers(), <Vec<std::path::PathBuf>>::new());
+    let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let folder = temporary.path().display().to_string();
+    let left = listed.lines().filter(|line| line.contains(&folder)).collect::<Vec<_>>();
+    assert_eq!(left, <Vec<&str>>::new());
+}
+
+#[rstest]
+#[case::ctrl_c("INT")]
+#[case::asked_to_end("TERM")]
+#[case::terminal_closed("HUP")]
+fn after_a_signal(#[case] signal: &str) {
+    let (project, temporary) = (endless(), Temporary::new());
+    let mut child = started(&project, &temporary, "first boot");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    // By itself and before it ended: nobody else had to clean up.
+    assert_eq!(temporary.servers(), <Vec<std::path::PathBuf>>::new());
+    assert_nothing_is_left(&temporary);
+}
+
+/// Whatever was under way when the end came is gone when the next rehearsal has begun.
+#[rstest]
+#[case::interrupted("INT")]
+#[case::killed("KILL")]
+fn in_the_middle_of_initdb(#[case] signal: &str) {
+    let (project, temporary) = (endless(), Temporary::new());
+    let mut child = started(&project, &temporary, "starting Postgres");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    assert!(!child.wait().expect("it ends").success());
+    let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
+    assert_eq!(told.status, 0, "{}", told.all());
+    assert_nothing_is_left(&temporary);
+}
+
+#[test]
+fn a_damaged_cache_is_made_anew() {
+    let temporary = Temporary::new();
+    let verify = || run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
+    let told = verify();
+    assert_eq!(told.status, 0, "{}", told.all());
+    let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
+    let clusters = home.expect("a home").path().join("clusters");
+    let cluster = std::fs::read_dir(clusters).expect("the clusters").flatten().next();
+    let control = cluster.expect("a cluster").path().join("global/pg_control");
+    std::fs::remove_file(&control).expect("it is there");
+    let told = verify();
+    assert_eq!(told.status, 0, "{}", told.all());
+    assert!(control.exists(), "the cache was not made anew");
+    assert_nothing_is_left(&temporary);
+}
+
+#[test]
+fn after_being_killed() {
+    let (project, temporary) = (endless(), Temporary::new());
+    let mut child = started(&project, &temporary, "first boot");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_nothing_is_left(&temporary);
+}
+
+#[test]
+fn after_the_server_died() {
+    let (project, temporary) = (endless(), Temporary::new());
+    let mut command = verify(project.path());
+    let (told, segment) = std::thread::scope(|scope| {
+        let told = scope.spawn(|| run(command.env("TMPDIR", temporary.path())));
+        let (pid, segment) = loop {
+            let found = temporary.servers().first().and_then(|server| {
+                let accepts = std::fs::read_to_string(server.join("server.log")).ok()?;
+                let file = std::fs::read_to_string(server.join("data/postmaster.pid")).ok()?;
+                let pid = file.lines().next()?.to_owned();
+                let segment = file.lines().nth(6)?.split_whitespace().nth(1)?.to_owned();
+                let ready = accepts.contains("is ready to accept connections");
+                ready.then_some((pid, segment))
+            });
+            match found {
+                Some(found) => break found,
+                None => pause(),
+            }
+        };
+        assert!(Command::new("kill").args(["-KILL", &pid]).status().is_ok_and(|it| it.success()));
+        (told.join().expect("it ends"), segment)
+    });
+    assert_eq!(told.status, 2, "{}", told.all());
+    assert_nothing_is_left(&temporary);
+    let segments = Command::new("ipcs").args(["-m", "-i", &segment]).output().expect("ipcs");
+    let segments = String::from_utf8_lossy(&segments.stdout).into_owned();
+    assert!(!segments.contains(&format!("shmid={segment}")), "{segments}");
+}
+
+#[test]
+fn after_a_normal_end_and_after_a_failure() {
+    let temporary = Temporary::new();
+    for fixture in ["fixtures/ledger", "fixtures/ledger-broken"] {
+        let told = run(verify(fixture).env("TMPDIR", temporary.path()));
+        assert_eq!(told.status, i32::from(fixture.contains('-')), "{}", told.all());
+        assert_eq!(temporary.servers(), <Vec<std::path::PathBuf>>::new());
+    }
+    assert_nothing_is_left(&temporary);
+}
+
+#[test]
+fn after_a_panic() {
+    let project = endless();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let own = || {
+        // Of the servers in the common folders, those that this process started.
+        let homes = [std::env::temp_dir(), "/dev/shm".into()];
+        let prefix = format!("{}-", std::process::id());
+        homes
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(folder).ok())
+            .flat_map(Iterator::flatten)
+            .filter(|home| home.file_name().to_string_lossy().starts_with("rehearsal-"))
+            .filter_map(|home| std::fs::read_dir(home.path().join("servers")).ok())
+            .flat_map(Iterator::flatten)
+            .map(|server| server.path())
+            .filter(|path| {
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+            })
+            .collect::<Vec<_>>()
+    };
+    let rehearsal = AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let play = rehearsal::Rehearsal::of(project.path()).play();
+            let panic = async {
+                while !own().iter().any(|server| server.join("data/postmaster.pid").exists()) {
+                    tokio::task::yield_now().await;
+                }
+                panic!("in the middle of a rehearsal");
+            };
+            tokio::join!(play, panic)
+        })
+    });
+    assert!(std::panic::catch_unwind(rehearsal).is_err());
+    assert_eq!(own(), <Vec<std::path::PathBuf>>::new());
+}
+
+#[test]
+fn what_a_killed_run_left_is_swept_by_the_next() {
+    let temporary = Temporary::new();
+    let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
+    assert_eq!(told.status, 0, "{}", told.all());
+    // As a run leaves it that is killed before its server can watch it: a folder, its lock free.
+    let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
+    let left = home.expect("a home").path().join("servers/1-1-left");
+    std::fs::create_dir(&left).expect("a folder");
+    std::fs::write(left.join("lock"), "").expect("a lock");
+    let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
+    assert_eq!(told.status, 0, "{}", told.all());
+    assert_nothing_is_left(&temporary);
+}
+
+#[test]
+fn several_runs_at_once_do_not_disturb_each_other() {
+    let temporary = Temporary::new();
+    let start = || {
+        let mut command = verify("fixtures/ledger");
+        command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().expect("the binary was built")
+    };
+    let children = [start(), start(), start(), start(), start()];
+    for child in children {
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    }
+    assert_nothing_is_left(&temporary);
+}
+
+#[test]
+fn a_kept_database_stays_until_it_is_ended_as_the_report_says() {
+    let temporary = Temporary::new();
+    let told = run(verify("fixtures/ledger-broken").arg("--keep").env("TMPDIR", temporary.path()));
+    assert_eq!(told.status, 1, "{}", told.all());
+    assert_eq!(temporary.servers().len(), 1, "{}", told.all());
+    assert!(told.stdout.contains("kept the database of the first boot: psql 'postgres://"));
+    // The next run leaves it alone.
+    let next = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
+    assert_eq!(next.status, 0, "{}", next.all());
+    assert_eq!(temporary.servers().len(), 1, "{}", next.all());
+    let end = told.stdout.lines().find_map(|line| line.strip_prefix("end its server with: "));
+    let end = end.unwrap_or_else(|| panic!("no way to end it: {}", told.all()));
+    assert!(Command::new("sh").args(["-c", end]).status().is_ok_and(|status| status.success()));
+    assert_nothing_is_left(&temporary);
+}
+
+/// A disk of 60 MB, in a mount namespace of one's own, on which the server's data lies.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_migration_that_fills_the_disk() {
+    let project = Project::new(&[(
+        "migrations/000001_fill.up.sql",
+        "CREATE TABLE a AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 1000000);\n",
+    )]);
+    let temporary = Temporary::new();
+    let script = r#"mount -t tmpfs -o size=60m,mode=711 tmpfs "$TMPDIR" && "$@";
+        status=$?; ls "$TMPDIR"/rehearsal-*/servers; exit $status"#;
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_cargo-rehearsal")).args(["verify"]).arg(project.path());
+    let told = run(command.env("TMPDIR", temporary.path()));
+    assert_eq!(told.status, 2, "{}", told.all());
+    assert!(told.stderr.contains("No space left on device"), "{}", told.all());
+    assert!(told.stderr.contains("help: free some space under"), "{}", told.all());
+    // What `ls` lists is what is left.
+    assert_eq!(told.stdout, "");
+}

@@ -1,0 +1,10 @@
+//! The command line, as users run it: on the fixtures, on wrong input, and to a bad end.
+
+mod advice;
+mod bench;
+mod configuration;
+mod documentation;
+mod fixtures;
+mod leftovers;
+mod support;
+mod wrong_input;

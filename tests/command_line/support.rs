@@ -1,0 +1,87 @@
+//! What the tests share: projects on the disk, and the command line as users run it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// What `cargo rehearsal verify` said and how it ended.
+pub(crate) struct Told {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Told {
+    /// Everything that was said, for the message of a failed assertion.
+    pub(crate) fn all(&self) -> String {
+        format!("exit status {}\n{}\n{}", self.status, self.stdout, self.stderr)
+    }
+}
+
+/// `cargo rehearsal verify PROJECT`, ready for more arguments.
+pub(crate) fn verify(project: impl AsRef<Path>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-rehearsal"));
+    command.args(["rehearsal", "verify"]).arg(project.as_ref()).stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Told {
+    let Output { status, stdout, stderr } = command.output().expect("the binary was built");
+    Told {
+        status: status.code().unwrap_or(-1),
+        stdout: String::from_utf8(stdout).expect("reports are UTF-8"),
+        stderr: String::from_utf8(stderr).expect("messages are UTF-8"),
+    }
+}
+
+/// A project in a folder of its own, which is removed in the end.
+pub(crate) struct Project(TempDir);
+
+impl Project {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self(tempfile::tempdir().expect("a temporary folder"));
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        project
+    }
+
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// A TMPDIR of one's own, so that what is left in it was left by the test. Servers started by root
+/// run as another user, who must pass through it.
+pub(crate) struct Temporary(TempDir);
+
+impl Temporary {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("permissions");
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The folders of servers, running or not.
+    pub(crate) fn servers(&self) -> Vec<PathBuf> {
+        let homes = fs::read_dir(self.path()).expect("our own folder").flatten();
+        homes
+            .filter_map(|home| fs::read_dir(home.path().join("servers")).ok())
+            .flat_map(|servers| servers.flatten().map(|server| server.path()))
+            .collect()
+    }
+}

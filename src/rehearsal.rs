@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acts::{self, Progress, Stage};
+use crate::acts::{self, Progress, Silence, Stage};
 use crate::checks::{self, Check, Finding, Place, Usual, Verdict};
 use crate::config::{self, Config, Exemption, Level, Role};
 use crate::report::{Judgement, Kept, Outcome, Report, Run};
@@ -118,8 +118,8 @@ impl Rehearsal {
         let mut report = Report { project: project.name.clone(), runs: Vec::new() };
         let mut used = BTreeSet::new();
         let versions = self.versions(&project.config)?;
-        for version in &versions {
-            // Known now, or only after half of the work is done.
+        // Whether the later ones are here is known now, or only after half of the work is done.
+        for version in versions.iter().skip(1) {
             server::programs(version.as_deref())?;
         }
         for version in &versions {
@@ -297,14 +297,6 @@ impl Rehearsal {
     fn wants(&self, check: &Check) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == check.name)
     }
-}
-
-/// Tells nobody anything.
-struct Silence;
-
-impl Progress for Silence {
-    fn begin(&self, _: &str) {}
-    fn played(&self, _: Act, _: usize, _: usize) {}
 }
 
 fn kept(traces: &Traces) -> Vec<(&'static str, String)> {

@@ -81,14 +81,10 @@ async fn every_file<'a>(
             player = Player::connect(stage, scratch).await?;
         }
         let how = Thoroughness::UntilFailure;
-        let mut failures = migration::play(&mut player, migration, how, None).await?.failures;
-        let mut leaks = Vec::new();
-        match player.leaks().await? {
-            Ok(found) => leaks = found,
-            Err(failure) if failures.is_empty() => failures.push(failure),
-            Err(_) => {}
-        }
-        let failed = !failures.is_empty();
+        let mut outcome = migration::play(&mut player, migration, how, None).await?;
+        outcome.look(&mut player).await?;
+        let failed = !outcome.succeeded();
+        let Played { failures, leaks } = outcome;
         boot.steps.push(Step { migration: index, failures, leaks });
         stage.progress.played(act, index + 1, chain.migrations.len());
         if failed {

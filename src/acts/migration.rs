@@ -22,12 +22,12 @@ pub(super) struct Played {
 }
 
 impl Played {
-    fn succeeded(&self) -> bool {
+    pub(super) fn succeeded(&self) -> bool {
         self.failures.is_empty()
     }
 
     /// Takes over what is left behind, or why that can't be known any more.
-    async fn look(&mut self, player: &mut Player<'_>) -> Result<()> {
+    pub(super) async fn look(&mut self, player: &mut Player<'_>) -> Result<()> {
         match player.leaks().await? {
             Ok(leaks) => self.leaks.extend(leaks),
             Err(failure) if self.succeeded() => self.failures.push(failure),

@@ -5,6 +5,7 @@
 
 mod boot;
 mod fresh;
+mod look;
 mod migration;
 // Each real tool is an oracle: what it leaves behind, the acts must leave behind.
 #[cfg(test)]
@@ -33,6 +34,14 @@ pub(crate) trait Progress {
     fn begin(&self, what: &str);
     /// A file of an act is done.
     fn played(&self, act: Act, done: usize, of: usize);
+}
+
+/// Tells nobody anything.
+pub(crate) struct Silence;
+
+impl Progress for Silence {
+    fn begin(&self, _: &str) {}
+    fn played(&self, _: Act, _: usize, _: usize) {}
 }
 
 /// What all acts of a run share.

@@ -10,7 +10,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Progress, Stage, boot::boot, fresh, state_of};
+use super::{Silence, Stage, boot::boot, fresh, state_of};
 use crate::catalog;
 use crate::config::Config;
 use crate::server::{Scratch, Server};
@@ -80,14 +80,6 @@ impl Tool {
             }
         }
     }
-}
-
-/// Tells nobody anything.
-struct Silence;
-
-impl Progress for Silence {
-    fn begin(&self, _: &str) {}
-    fn played(&self, _: Act, _: usize, _: usize) {}
 }
 
 /// What a boot left behind, as far as two boots can be alike.

@@ -5,16 +5,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnection, PgDatabaseError, PgErrorPosition};
 use sqlx::{AssertSqlSafe, Either, Row as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Stage;
+use super::look::look;
 use crate::server::{Scratch, disk_full_help};
 use crate::source::{Delivery, Part, SourceFile};
 use crate::sql::{Content, Control, Kind, Statement, character_offset, literal};
-use crate::trace::{Belonging, Cause, Failure, Leak, Point, Session, Setting, Transaction};
+use crate::trace::{Cause, Failure, Leak, Point, Session, Transaction};
 use crate::{Error, Result};
 
 /// How often we look, while we wait for an answer, whether there is still a server to give it.
@@ -390,42 +390,7 @@ impl<'a> Player<'a> {
     }
 
     async fn look(&mut self) -> Result<Session, sqlx::Error> {
-        let query = look(&self.stage.custom_settings);
-        let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(&mut self.connection).await;
-        let rows = match rows {
-            Ok(rows) => rows,
-            Err(error) if code_of(&error) == "25P02" => {
-                // An aborted transaction answers nothing; whatever it set is void with it.
-                return Ok(Session { transaction: Transaction::Aborted, ..self.state.clone() });
-            }
-            Err(error) => return Err(error),
-        };
-        let mut session = Session::default();
-        for row in rows {
-            // A file may have set an encoding that isn't ours.
-            let text = |column: usize| {
-                let value = row.try_get_raw(column)?;
-                let bytes = value.as_bytes().map_err(sqlx::Error::Decode)?;
-                Ok::<_, sqlx::Error>(String::from_utf8_lossy(bytes).into_owned())
-            };
-            let (what, name, value) = (text(0)?, text(1)?, text(2)?);
-            let (shown, default) = (text(3)?, text(4)?);
-            session.belongings.extend(match what.as_str() {
-                "setting" => {
-                    session.settings.insert(name, Setting { value, shown, default });
-                    None
-                }
-                "transaction" => {
-                    session.transaction = Transaction::Open;
-                    None
-                }
-                "lock" => Some(Belonging::AdvisoryLock { numbers: name }),
-                "channel" => Some(Belonging::Channel { name }),
-                "statement" => Some(Belonging::PreparedStatement { name }),
-                kind => Some(Belonging::Temporary { kind: kind.to_owned(), name }),
-            });
-        }
-        Ok(session)
+        look(&mut self.connection, &self.stage.custom_settings, &self.state).await
     }
 }
 
@@ -450,43 +415,6 @@ fn opening(forced: &[&str]) -> String {
              END IF;
            END LOOP;
          END $$; SELECT pg_catalog.pg_backend_pid()"
-    )
-}
-
-/// Reads what a session has that a new one has not: what it is, name, and of settings the value,
-/// also as it is shown, and the default. A setting of a made-up class (`app.actor_id`) is in no
-/// list; those that the chain's text names are asked for.
-fn look(custom_settings: &[String]) -> String {
-    let custom = custom_settings.iter().fold(String::new(), |mut sql, name| {
-        let name = literal(name);
-        let value = format!("COALESCE(pg_catalog.current_setting({name}, true), '')");
-        sql.push_str(&format!(" UNION ALL SELECT 'setting', {name}, {value}, {value}, ''"));
-        sql
-    });
-    format!(
-        "SELECT 'setting', name, setting, pg_catalog.current_setting(name), \
-                COALESCE(reset_val, '') FROM pg_catalog.pg_settings \
-          WHERE source = 'session' AND setting IS NOT NULL \
-         UNION ALL SELECT 'setting', 'role', role, role, 'none' \
-           FROM pg_catalog.current_setting('role') AS role \
-         UNION ALL SELECT 'setting', 'session_authorization', name, name, '' \
-           FROM CAST(session_user AS text) AS name \
-         UNION ALL SELECT 'channel', name, '', '', '' \
-           FROM pg_catalog.pg_listening_channels() AS name \
-         UNION ALL SELECT 'transaction', '', '', '', '' \
-          WHERE pg_catalog.transaction_timestamp() <> pg_catalog.statement_timestamp() \
-         UNION ALL SELECT 'lock', CASE objsubid \
-             WHEN 1 THEN ((classid::bigint << 32) | objid::bigint)::text \
-             ELSE classid || ', ' || objid END, '', '', '' \
-           FROM pg_catalog.pg_locks \
-          WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() \
-         UNION ALL SELECT 'statement', name, '', '', '' FROM pg_catalog.pg_prepared_statements \
-         UNION ALL SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' \
-             ELSE 'TABLE' END, relname, '', '', '' FROM pg_catalog.pg_class AS class \
-          WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r', 'p', 'v', 'S') \
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE objid = class.oid \
-                               AND relkind = 'S' AND deptype IN ('a', 'i'))\
-         {custom}"
     )
 }
 
@@ -565,10 +493,6 @@ impl<'a> Statements<'a> {
         let by_count = Some(self.range.start + completed).filter(|at| self.range.contains(at));
         by_offset.or(by_count).map_or_else(|| self.last(), Point::Statement)
     }
-}
-
-fn code_of(error: &sqlx::Error) -> String {
-    error.as_database_error().and_then(DatabaseError::code).unwrap_or_default().into_owned()
 }
 
 #[cfg(test)]

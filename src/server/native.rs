@@ -122,11 +122,6 @@ impl Process {
         !matches!(waitid(WaitId::Pid(pid), look), Ok(None))
     }
 
-    /// Whether the server still runs; a server that died says why in its log.
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
-    }
-
     /// The last lines of the server's log.
     pub(crate) fn last_words(&self) -> String {
         let log = fs::read(self.log()).unwrap_or_default();
@@ -210,7 +205,7 @@ impl Process {
     async fn accepts_connections(&mut self) -> Result<bool> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if !self.is_running() {
+            if self.has_ended() {
                 let log = fs::read_to_string(self.log()).unwrap_or_default();
                 if log.contains("could not bind") {
                     return Ok(false);
@@ -296,7 +291,7 @@ mod tests {
         let mut ports = [taken].into_iter();
         let port = || ports.next().map_or_else(free_port, Ok);
         process.launch(&installation, home.user, port).await.expect("it starts");
-        assert!(process.is_running());
+        assert!(!process.has_ended());
         assert_ne!(process.port, taken);
     }
 }

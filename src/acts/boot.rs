@@ -5,7 +5,7 @@ use super::{Book, Played, Player, Stage, migration};
 use crate::Result;
 use crate::server::Scratch;
 use crate::source::{Ledger, Sessions};
-use crate::trace::{Act, Boot, Failure, Step};
+use crate::trace::{Act, Boot, Failure, Point, Step};
 
 /// Boots the project on a database, as its tool does. A failure ends the boot.
 pub(super) async fn boot(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {
@@ -29,7 +29,16 @@ async fn through_ledger(
         Err(refusal) => return Ok(Boot { refusal: Some(refusal), ..boot }),
     };
     boot.ledger = Some(format!("{home}.{}", ledger.table));
-    let (how, ledger_kept) = (Thoroughness::UntilFailure, Book { ledger, home });
+    let one_transaction =
+        stage.project.chain.format.boot_transaction.filter(|_| !pending.is_empty());
+    if let Some(begin) = one_transaction {
+        if let Err(failure) = player.keep_book(begin).await? {
+            return Ok(Boot { refusal: Some(said(&failure)), ..boot });
+        }
+        player.settle().await?;
+    }
+    let how = Thoroughness::UntilFailure;
+    let ledger_kept = Book { ledger, home, one_transaction: one_transaction.is_some() };
     let count = pending.len();
     for (done, index) in pending.into_iter().enumerate() {
         let Played { failures, leaks } =
@@ -38,10 +47,20 @@ async fn through_ledger(
         boot.steps.push(Step { migration: index, failures, leaks });
         stage.progress.played(act, done + 1, count);
         if failed {
-            break;
+            return Ok(boot);
         }
     }
+    if one_transaction.is_some()
+        && let Err(failure) = player.keep_book("COMMIT").await?
+        && let Some(last) = boot.steps.last_mut()
+    {
+        last.failures.push(Failure { at: Point::Commit, ..failure });
+    }
     Ok(boot)
+}
+
+fn said(failure: &Failure) -> String {
+    format!("{}: {}", failure.sqlstate, failure.message)
 }
 
 /// Finds or makes the ledger, and reads what is pending; or says why the tool refuses.
@@ -50,19 +69,18 @@ async fn open(
     ledger: &Ledger,
     stage: &Stage<'_>,
 ) -> Result<Result<(String, Vec<usize>), String>> {
-    let said = |failure: Failure| format!("{}: {}", failure.sqlstate, failure.message);
     let home = player.read_book(ledger.home).await?;
     let home = match home.map(|names| names.into_iter().next()) {
         Ok(Some(home)) => home,
         Ok(None) => return Ok(Err("no schema of the search_path exists".to_owned())),
-        Err(failure) => return Ok(Err(said(failure))),
+        Err(failure) => return Ok(Err(said(&failure))),
     };
     if let Err(failure) = player.keep_book(&(ledger.ensure)(&home)).await? {
-        return Ok(Err(said(failure)));
+        return Ok(Err(said(&failure)));
     }
     let applied = match player.read_book(&(ledger.applied)(&home)).await? {
         Ok(applied) => applied,
-        Err(failure) => return Ok(Err(said(failure))),
+        Err(failure) => return Ok(Err(said(&failure))),
     };
     let pending = (ledger.pending)(&stage.project.chain.migrations, &applied);
     Ok(pending.map(|pending| (home, pending)))

@@ -11,6 +11,8 @@ pub(super) struct Book<'a> {
     pub(super) ledger: &'a Ledger,
     /// The schema that holds it, quoted.
     pub(super) home: String,
+    /// Whether one transaction holds the whole boot.
+    pub(super) one_transaction: bool,
 }
 
 /// What came of a migration.
@@ -45,7 +47,7 @@ pub(super) async fn play(
     book: Option<&Book<'_>>,
 ) -> Result<Played> {
     let mut end = Played::default();
-    if let Some(Book { ledger, home }) = book
+    if let Some(Book { ledger, home, .. }) = book
         && let Some(before) = ledger.before
     {
         end.failures.extend(player.keep_book(&before(home, migration)).await?.err());
@@ -66,7 +68,8 @@ async fn play_part(
     book: Option<&Book<'_>>,
     end: &mut Played,
 ) -> Result<()> {
-    if let Some(begin) = part.begin {
+    let begin = part.begin.filter(|_| book.is_none_or(|book| !book.one_transaction));
+    if let Some(begin) = begin {
         end.failures.extend(player.keep_book(begin).await?.err());
     }
     if end.succeeded() {
@@ -75,7 +78,7 @@ async fn play_part(
     // What a file leaves in the tool's transaction is seen when that has ended. Without one it is
     // looked for at once: the ledger's own COMMIT would end a transaction that the file left open.
     let looks = book.is_some();
-    if looks && part.begin.is_none() {
+    if looks && begin.is_none() {
         end.look(player).await?;
     }
     if let Some(book) = book
@@ -83,7 +86,7 @@ async fn play_part(
     {
         end.failures.extend(record(player, migration, book).await?.err());
     }
-    if part.begin.is_some() {
+    if begin.is_some() {
         if end.succeeded() {
             end.failures.extend(player.commit(&migration.file, part).await?);
         }
@@ -91,7 +94,7 @@ async fn play_part(
             end.look(player).await?;
         }
     }
-    if let Some(Book { ledger, home }) = book
+    if let Some(Book { ledger, home, .. }) = book
         && let Some(finally) = ledger.finally
         && end.succeeded()
     {
@@ -104,7 +107,7 @@ async fn play_part(
 async fn record(
     player: &mut Player<'_>,
     migration: &Migration,
-    Book { ledger, home }: &Book<'_>,
+    Book { ledger, home, .. }: &Book<'_>,
 ) -> Result<Result<(), Failure>> {
     let mut home = home.clone();
     if ledger.asks_again {

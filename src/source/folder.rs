@@ -7,7 +7,7 @@ use super::SourceFile;
 use crate::sql::{Position, Script, position, template_marker};
 use crate::{Error, Result};
 
-/// The files of one folder, by name. Subfolders and hidden files are none of it.
+/// The files of one folder, by name, and the names of its subfolders. Hidden ones are none of it.
 #[derive(Debug)]
 pub(crate) struct Folder {
     /// The project's.
@@ -16,6 +16,7 @@ pub(crate) struct Folder {
     /// Relative to the project; empty for the project's root itself.
     path: String,
     names: Vec<String>,
+    folders: Vec<String>,
 }
 
 impl Folder {
@@ -27,19 +28,21 @@ impl Folder {
                 .caused_by(error)
                 .help("check `path` under [migrations] in rehearsal.toml, and that it can be read")
         };
-        let mut names = Vec::new();
+        let (mut names, mut folders) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&location).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().into_string().map_err(|name| {
                 Error::new(format!("the name of {} is not UTF-8", location.join(name).display()))
-                    .help("rename the file")
+                    .help("rename it")
             })?;
-            if !name.starts_with('.') && !entry.path().is_dir() {
-                names.push(name);
+            if name.starts_with('.') {
+                continue;
             }
+            if entry.path().is_dir() { folders.push(name) } else { names.push(name) }
         }
         names.sort();
-        Ok(Self { root: root.to_owned(), location, path, names })
+        folders.sort();
+        Ok(Self { root: root.to_owned(), location, path, names, folders })
     }
 
     pub(super) fn location(&self) -> &Path {
@@ -53,6 +56,16 @@ impl Folder {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// The names of its subfolders.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &str> {
+        self.folders.iter().map(String::as_str)
+    }
+
+    /// One of its subfolders.
+    pub(crate) fn folder(&self, name: &str) -> Result<Self> {
+        Self::open(&self.root, &self.path_of(name))
     }
 
     pub(super) fn holds_sql(&self) -> bool {
@@ -76,11 +89,17 @@ impl Folder {
         folders.filter_map(|folder| fs::read_to_string(folder.join(name)).ok()).collect()
     }
 
-    pub(crate) fn read(&self, name: &str) -> Result<SourceFile> {
+    /// The text of a file that says something about the migrations, such as a plan.
+    pub(crate) fn text(&self, name: &str) -> Result<String> {
         let path = self.path_of(name);
         let bytes = fs::read(self.location.join(name))
             .map_err(|error| Error::new(format!("failed to read {path}")).caused_by(error))?;
-        let text = text_of(&path, bytes)?;
+        text_of(&path, bytes)
+    }
+
+    /// A file of SQL.
+    pub(crate) fn read(&self, name: &str) -> Result<SourceFile> {
+        let (path, text) = (self.path_of(name), self.text(name)?);
         if text.trim_start_matches('\u{feff}').trim().is_empty() {
             return Err(Error::new(format!("{path} is empty"))
                 .help("write its SQL, remove it, or say in a comment why it does nothing"));

@@ -65,11 +65,13 @@ pub(crate) struct Migration {
     pub(crate) parts: Vec<Part>,
 }
 
-/// What a tool sends of a file in one go: all of it, or a section.
+/// What of a file the tool records together: all of it, or a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     /// In bytes of the whole file.
     pub(crate) span: Range<usize>,
+    /// What the tool sends of it, one after the other, in bytes of the whole file.
+    pub(crate) messages: Vec<Range<usize>>,
     /// How the tool opens the transaction that holds this part and its ledger row; `None` if it
     /// opens none.
     pub(crate) begin: Option<&'static str>,
@@ -100,8 +102,15 @@ pub(crate) struct Oddity {
 impl Migration {
     /// A file that the tool plays as it is, without a transaction of the tool's own.
     pub(crate) fn whole(version: impl Into<String>, name: &str, file: SourceFile) -> Self {
-        let parts = vec![Part { span: 0..file.text.len(), begin: None }];
+        let parts = vec![Part::message(0..file.text.len(), None)];
         Self { version: version.into(), name: name.to_owned(), file, parts }
+    }
+}
+
+impl Part {
+    /// A part that is sent in one go.
+    pub(crate) fn message(span: Range<usize>, begin: Option<&'static str>) -> Self {
+        Self { messages: vec![span.clone()], span, begin }
     }
 }
 
@@ -201,10 +210,10 @@ fn find_folder(root: &Path, config: &Config) -> Result<Folder> {
         .filter(|path| root.join(path).is_dir())
         .map(|path| Folder::open(root, path))
         .collect::<Result<Vec<_>>>()?;
-    let mut filled = found.into_iter().filter(Folder::holds_sql).collect::<Vec<_>>();
+    let mut filled = found.into_iter().filter(holds_migrations).collect::<Vec<_>>();
     if filled.len() > 1 {
         let names = filled.iter().map(Folder::name).collect::<Vec<_>>().join(" and ");
-        return Err(Error::new(format!("{names} both hold SQL files")).help(format!(
+        return Err(Error::new(format!("{names} both hold migrations")).help(format!(
             "say which holds the migrations, in rehearsal.toml:\n[migrations]\npath = \"{}\"",
             filled[0].name()
         )));
@@ -214,14 +223,19 @@ fn find_folder(root: &Path, config: &Config) -> Result<Folder> {
     }
     // The path may name the migrations' own folder.
     let folder = Folder::open(root, "")?;
-    if folder.holds_sql() {
+    if holds_migrations(&folder) {
         return Ok(folder);
     }
     Err(Error::new(format!("no migrations found in {}", root.display())).help(format!(
-        "looked for SQL files in {}; if yours are elsewhere, say so in rehearsal.toml:\n\
+        "looked for them in {}; if yours are elsewhere, say so in rehearsal.toml:\n\
          [migrations]\npath = \"path/to/migrations\"",
         USUAL_FOLDERS.join(", ")
     )))
+}
+
+/// Whether there is something in a folder that could be somebody's migrations.
+fn holds_migrations(folder: &Folder) -> bool {
+    folder.holds_sql() || formats::ALL.iter().any(|format| (format.claim)(folder).files > 0)
 }
 
 fn choose_format(root: &Path, folder: &Folder, config: &Config) -> Result<&'static Format> {

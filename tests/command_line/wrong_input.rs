@@ -57,7 +57,7 @@ fn a_folder_of_migrations_that_is_none() {
     );
     check_files(
         &[USERS, ("db/migrations/000001_a.up.sql", "SELECT 1;")],
-        &["migrations and db/migrations both hold SQL files", "path = \"migrations\""],
+        &["migrations and db/migrations both hold migrations", "path = \"migrations\""],
     );
 }
 

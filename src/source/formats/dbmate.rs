@@ -33,6 +33,7 @@ pub(super) const FORMAT: Format = Format {
     sessions: Sessions::PerBoot,
     without_transaction: Some("-- migrate:up transaction:false"),
     lost_transaction: Some("pq: unexpected transaction status idle"),
+    boot_transaction: None,
     forced: &["datestyle"],
     float_digits: None,
     latecomers: "runs it after those that it should precede",
@@ -172,7 +173,7 @@ fn sections(text: &str) -> Result<Vec<Part>, String> {
             ));
         }
         let begin = (!runs_bare(up)).then_some("BEGIN READ WRITE");
-        sections.push(Part { span: up.start..down.start, begin });
+        sections.push(Part::message(up.start..down.start, begin));
     }
     Ok(sections)
 }

@@ -33,6 +33,7 @@ pub(super) const FORMAT: Format = Format {
     float_digits: Some(2),
     without_transaction: None,
     lost_transaction: None,
+    boot_transaction: None,
     ledger: Some(Ledger {
         table: "schema_migrations",
         home: "SELECT quote_ident(current_schema())",

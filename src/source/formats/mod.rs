@@ -34,6 +34,9 @@ pub(crate) struct Format {
     pub(crate) without_transaction: Option<&'static str>,
     /// What the tool says at its COMMIT if a file has ended its transaction, if it says anything.
     pub(crate) lost_transaction: Option<&'static str>,
+    /// How the tool opens the one transaction that holds all that a boot runs, if it does: the
+    /// parts then open none of their own.
+    pub(crate) boot_transaction: Option<&'static str>,
     /// The settings of `timezone` and `datestyle` that the tool's driver makes at connect, over
     /// those of the database and the role.
     pub(crate) forced: &'static [&'static str],

@@ -33,6 +33,7 @@ pub(super) const FORMAT: Format = Format {
     float_digits: None,
     without_transaction: None,
     lost_transaction: None,
+    boot_transaction: None,
     ledger: None,
 };
 

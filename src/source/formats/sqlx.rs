@@ -35,6 +35,7 @@ pub(super) const FORMAT: Format = Format {
     sessions: Sessions::PerBoot,
     without_transaction: Some(BARE),
     lost_transaction: None,
+    boot_transaction: None,
     forced: &["timezone", "datestyle"],
     float_digits: Some(2),
     latecomers: "runs it after those that it should precede",
@@ -166,7 +167,7 @@ fn read(folder: &Folder) -> Result<Files> {
         let file = folder.read(name.whole)?;
         oddities.extend(late_directive(&file));
         let begin = (!file.text.starts_with(BARE)).then_some("BEGIN");
-        let parts = vec![Part { span: 0..file.text.len(), begin }];
+        let parts = vec![Part::message(0..file.text.len(), begin)];
         migrations.push(Migration { version, name: name.stem().to_owned(), file, parts });
     }
     Ok(Files { migrations, oddities })

@@ -62,7 +62,13 @@ pub(crate) enum Role {
 pub(crate) struct Migrations {
     pub(crate) path: Option<String>,
     pub(crate) format: Option<Spanned<String>>,
-    pub(crate) boot: Option<Boot>,
+    pub(crate) boot: Option<Spanned<Boot>>,
+    /// A command that migrates `DATABASE_URL`. It boots instead of the files, and those under
+    /// `path`, if there is one, are for the checks that read files.
+    pub(crate) run: Option<Spanned<String>>,
+    /// The files on which the command depends, for a cache of what it makes. There is none today:
+    /// nothing that a command made is used a second time, so this has no effect yet.
+    pub(crate) fingerprint: Option<Spanned<Vec<String>>>,
 }
 
 /// What is merged, and so may have run in production.
@@ -166,6 +172,7 @@ impl Config {
                 ));
             }
         }
+        config.migrations.assert_consistent(text)?;
         Ok(config)
     }
 
@@ -177,6 +184,39 @@ impl Config {
     /// How strictly the project takes a check, if it says so.
     pub(crate) fn level(&self, check: &str) -> Option<Level> {
         self.checks.iter().find(|(name, _)| name.get_ref() == check).map(|(_, level)| *level)
+    }
+}
+
+impl Migrations {
+    /// An error for keys that mean nothing together.
+    fn assert_consistent(&self, text: &str) -> Result<()> {
+        let Some(run) = &self.run else {
+            let Some(fingerprint) = &self.fingerprint else { return Ok(()) };
+            let message = "`fingerprint` says what a command depends on, and there is no `run`";
+            return Err(at(text, fingerprint.span(), message)
+                .help("add the command, such as run = \"alembic upgrade head\", or remove it"));
+        };
+        if run.get_ref().trim().is_empty() {
+            return Err(at(text, run.span(), "`run` is empty").help(
+                "write the command that migrates DATABASE_URL, such as \"alembic upgrade head\"",
+            ));
+        }
+        if let Some(boot) = &self.boot {
+            let message = "`boot` is about files, and `run` boots by a command";
+            return Err(at(text, boot.span(), message).help(
+                "remove `boot`: `rerun` runs the command twice, and with replay = \"deny\" under \
+                 [checks] the files under `path` are executed again too",
+            ));
+        }
+        match &self.format {
+            Some(format) if self.path.is_none() => {
+                let message = "`format` is the layout of files, and `run` without `path` has none";
+                Err(at(text, format.span(), message).help(
+                    "add `path`, the folder of the files that the command plays, or remove it",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -242,7 +282,7 @@ fn malformed(text: &str, error: &toml::de::Error) -> Error {
 fn section_of(key: &str) -> Option<&'static str> {
     match key {
         "versions" | "server" | "role" | "extensions" | "database" => Some("postgres"),
-        "path" | "format" | "boot" => Some("migrations"),
+        "path" | "format" | "boot" | "run" | "fingerprint" => Some("migrations"),
         "base" => Some("history"),
         _ => None,
     }
@@ -353,6 +393,37 @@ mod tests {
             "[sedes]",
             "rehearsal.toml:1:2: unknown key `sedes`\n\
              help: known: postgres, migrations, history, checks, allow",
+        );
+    }
+
+    #[test]
+    fn what_means_nothing_beside_a_command() {
+        check("[migrations]\nrun = \"make migrate\"\nfingerprint = [\"db/**\"]", "fine");
+        check("[migrations]\nrun = \"make\"\npath = \"db\"\nformat = \"plain\"", "fine");
+        check(
+            "[migrations]\nrun = \" \"",
+            "rehearsal.toml:2:7: `run` is empty\n\
+             help: write the command that migrates DATABASE_URL, such as \"alembic upgrade head\"",
+        );
+        check(
+            "[migrations]\nrun = \"make\"\nboot = \"ledger\"",
+            "rehearsal.toml:3:8: `boot` is about files, and `run` boots by a command\n\
+             help: remove `boot`: `rerun` runs the command twice, and with replay = \"deny\" under \
+             [checks] the files under `path` are executed again too",
+        );
+        check(
+            "[migrations]\nrun = \"make\"\nformat = \"plain\"",
+            "rehearsal.toml:3:10: `format` is the layout of files, and `run` without `path` has \
+             none\nhelp: add `path`, the folder of the files that the command plays, or remove it",
+        );
+        check(
+            "[migrations]\nfingerprint = [\"db/**\"]",
+            "rehearsal.toml:2:15: `fingerprint` says what a command depends on, and there is no \
+             `run`\nhelp: add the command, such as run = \"alembic upgrade head\", or remove it",
+        );
+        check(
+            "run = \"make\"",
+            "rehearsal.toml:1:1: unknown key `run`\nhelp: `run` belongs under [migrations]",
         );
     }
 

@@ -37,6 +37,7 @@ const USUAL_FOLDERS: &[&str] = &[
 pub(crate) struct Project {
     /// The name of its folder.
     pub(crate) name: String,
+    pub(crate) root: PathBuf,
     pub(crate) config: Config,
     pub(crate) chain: Chain,
 }
@@ -44,13 +45,24 @@ pub(crate) struct Project {
 /// The ordered list of a project's migrations.
 #[derive(Debug)]
 pub(crate) struct Chain {
+    pub(crate) runner: Runner,
+    /// The layout of the files; where there are none, any is as good as another.
     pub(crate) format: &'static Format,
     pub(crate) boot: Boot,
-    /// In the tool's order.
+    /// In the tool's order. None where an opaque runner keeps them to itself.
     pub(crate) migrations: Vec<Migration>,
     pub(crate) oddities: Vec<Oddity>,
     /// Which of the files are merged, if the project says into what; or why git can't tell.
     pub(crate) merged: Option<Result<BTreeSet<String>, Unknown>>,
+}
+
+/// What carries out a boot.
+#[derive(Debug)]
+pub(crate) enum Runner {
+    /// We do, by the rules of the files' tool.
+    Files,
+    /// A command for `sh` in the project's root.
+    Command(String),
 }
 
 /// One step of the chain.
@@ -129,12 +141,26 @@ impl Project {
             .and_then(|root| Some(root.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| root.display().to_string());
         let chain = Chain::read(root, &config)?;
-        Ok(Self { name, config, chain })
+        Ok(Self { name, root: root.to_owned(), config, chain })
+    }
+}
+
+impl Runner {
+    /// Whether it keeps to itself what it does, so that only the database tells.
+    pub(crate) fn is_opaque(&self) -> bool {
+        !matches!(self, Self::Files)
     }
 }
 
 impl Chain {
     fn read(root: &Path, config: &Config) -> Result<Self> {
+        let runner = match &config.migrations.run {
+            Some(command) => Runner::Command(command.get_ref().clone()),
+            None => Runner::Files,
+        };
+        if runner.is_opaque() && config.migrations.path.is_none() {
+            return Ok(Self::without_files(runner));
+        }
         let folder = find_folder(root, config)?;
         let format = choose_format(root, &folder, config)?;
         let Files { migrations, oddities } = (format.read)(&folder)?;
@@ -146,25 +172,33 @@ impl Chain {
             ))
             .help(format!("its files are named like {}", format.example)));
         }
-        let boot = config.migrations.boot.unwrap_or(match format.ledger {
-            Some(_) => Boot::Ledger,
-            None => Boot::EveryFile,
+        let said = config.migrations.boot.as_ref().map(|boot| *boot.get_ref());
+        let boot = said.unwrap_or(match format.ledger {
+            None if !runner.is_opaque() => Boot::EveryFile,
+            _ => Boot::Ledger,
         });
         let base = config.history.base.as_deref();
         let merged = base.map(|base| git::merged(root, folder.name(), base));
-        Ok(Self { format, boot, migrations, oddities, merged })
+        Ok(Self { runner, format, boot, migrations, oddities, merged })
     }
 
-    /// Why the tool would not even begin.
+    /// The chain of a runner that keeps its migrations to itself.
+    fn without_files(runner: Runner) -> Self {
+        let (format, boot) = (formats::ALL[0], Boot::Ledger);
+        let (migrations, oddities, merged) = (Vec::new(), Vec::new(), None);
+        Self { runner, format, boot, migrations, oddities, merged }
+    }
+
+    /// Why the tool would not even begin with the files.
     pub(crate) fn refusal(&self) -> Option<&Oddity> {
         self.oddities.iter().find(|oddity| oddity.fatal)
     }
 
-    /// The ledger that a boot goes by, if it goes by one.
+    /// The ledger that a boot goes by, as far as it is known.
     pub(crate) fn ledger(&self) -> Option<&'static Ledger> {
-        match self.boot {
-            Boot::Ledger => self.format.ledger.as_ref(),
-            Boot::EveryFile => None,
+        match (&self.runner, self.boot) {
+            (Runner::Files, Boot::Ledger) => self.format.ledger.as_ref(),
+            _ => None,
         }
     }
 }
@@ -228,7 +262,9 @@ fn find_folder(root: &Path, config: &Config) -> Result<Folder> {
     }
     Err(Error::new(format!("no migrations found in {}", root.display())).help(format!(
         "looked for them in {}; if yours are elsewhere, say so in rehearsal.toml:\n\
-         [migrations]\npath = \"path/to/migrations\"",
+         [migrations]\npath = \"path/to/migrations\"\n\
+         and if they are no SQL files, name the command that runs them on DATABASE_URL:\n\
+         [migrations]\nrun = \"alembic upgrade head\"",
         USUAL_FOLDERS.join(", ")
     )))
 }

@@ -139,7 +139,7 @@ impl Command {
                 let holds = verify.run(default).await?.is_success();
                 Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
-            Self::Bench(bench) => bench.run().await.map(|()| ExitCode::SUCCESS),
+            Self::Bench(bench) => Box::pin(bench.run()).await.map(|()| ExitCode::SUCCESS),
         }
     }
 }

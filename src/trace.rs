@@ -49,6 +49,8 @@ impl Traces {
 #[derive(Debug)]
 pub(crate) struct Trace {
     pub(crate) boot: Boot,
+    /// What was there before; recorded of a first boot that only the database tells about.
+    pub(crate) begin: Option<State>,
     /// What the act left behind; absent if it could not come to its end.
     pub(crate) end: Option<State>,
     /// What was written meanwhile, where Postgres can tell (from 15 on). Rolled back writes count.
@@ -69,11 +71,15 @@ pub(crate) struct Boot {
     pub(crate) refusal: Option<String>,
     /// The ledger's qualified name, if the boot goes by one.
     pub(crate) ledger: Option<String>,
+    /// How the runner ended, if it is one that keeps to itself what it does.
+    pub(crate) opaque: Option<Opaque>,
 }
 
 impl Boot {
     pub(crate) fn succeeded(&self) -> bool {
-        self.refusal.is_none() && self.failures().next().is_none()
+        self.refusal.is_none()
+            && self.failures().next().is_none()
+            && self.opaque.as_ref().is_none_or(|opaque| opaque.ended == Ended::Well)
     }
 
     pub(crate) fn failures(&self) -> impl Iterator<Item = (usize, &Failure)> {
@@ -81,6 +87,32 @@ impl Boot {
             .iter()
             .flat_map(|step| step.failures.iter().map(|failure| (step.migration, failure)))
     }
+}
+
+/// The end of a runner that keeps to itself what it does.
+#[derive(Debug)]
+pub(crate) struct Opaque {
+    /// What people call it.
+    pub(crate) name: String,
+    pub(crate) ended: Ended,
+    /// What it said on the way: printable, and the middle left out if it was much.
+    pub(crate) said: String,
+    /// Whether something that it had started went on after its end, and had to be ended.
+    pub(crate) went_on: bool,
+}
+
+/// How a runner ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Well,
+    /// By itself, with an exit status other than 0.
+    Status(i32),
+    /// By a signal that was none of ours.
+    Signal(i32),
+    /// By us, at the limit.
+    TimedOut {
+        limit: Duration,
+    },
 }
 
 /// One file, executed.

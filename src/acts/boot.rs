@@ -1,14 +1,25 @@
-//! One run of the migration runner: through the ledger where there is one, file after file.
+//! One run of the migration runner: of the project's own, or of the files, one after the other,
+//! through the ledger where there is one.
 
 use super::session::Thoroughness;
-use super::{Book, Played, Player, Stage, migration};
+use super::{Book, Played, Player, Stage, command, migration};
 use crate::Result;
 use crate::server::Scratch;
-use crate::source::{Ledger, Sessions};
+use crate::source::{Ledger, Runner, Sessions};
 use crate::trace::{Act, Boot, Failure, Point, Step};
 
 /// Boots the project on a database, as its tool does. A failure ends the boot.
 pub(super) async fn boot(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {
+    match &stage.project.chain.runner {
+        Runner::Files => files(stage, scratch, act).await,
+        Runner::Command(line) => {
+            let opaque = Some(Box::pin(command::run(stage, scratch, line)).await?);
+            Ok(Boot { opaque, ..Boot::default() })
+        }
+    }
+}
+
+async fn files(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {
     let mut player = Player::connect(stage, scratch).await?;
     match stage.project.chain.ledger() {
         Some(ledger) => through_ledger(stage, &mut player, ledger, act).await,

@@ -1,7 +1,7 @@
 //! The first boot: the chain on an empty database.
 
 use super::boot::boot;
-use super::{Recorder, Stage};
+use super::{Recorder, Stage, state_of};
 use crate::server::Scratch;
 use crate::sql::quoted;
 use crate::trace::{Act, Trace};
@@ -16,8 +16,12 @@ pub(super) async fn play(stage: &Stage<'_>) -> Result<(Trace, Scratch)> {
     if !settings.extensions.is_empty() {
         install(stage, &scratch).await?;
     }
+    let mut begin = None;
+    if stage.project.chain.runner.is_opaque() {
+        begin = Some(state_of(&mut scratch.admin().await?).await?);
+    }
     let boot = boot(stage, &scratch, Act::Fresh).await?;
-    let mut trace = recorder.end(boot, None);
+    let mut trace = Trace { begin, ..recorder.end(boot, None) };
     let scratch = stage.aside(scratch).await?;
     if stage.keep && !trace.boot.succeeded() {
         trace.kept = Some(scratch.url());

@@ -4,6 +4,7 @@
 //! harness itself can't do is an error.
 
 mod boot;
+mod command;
 mod fresh;
 mod look;
 mod migration;
@@ -48,7 +49,7 @@ impl Progress for Silence {
 pub(crate) struct Stage<'a> {
     pub(crate) server: &'a Server,
     pub(crate) project: &'a Project,
-    /// How long one text may run.
+    /// How long one text may run, or one command.
     pub(crate) limit: Duration,
     /// Whether a failed act's database is kept for a look.
     pub(crate) keep: bool,
@@ -59,12 +60,13 @@ pub(crate) struct Stage<'a> {
 
 /// Plays the wanted acts. The first boot is always among them: the others go on from its end.
 pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Traces> {
-    if let Some(refusal) = stage.project.chain.refusal() {
+    let chain = &stage.project.chain;
+    if let Some(refusal) = chain.refusal().filter(|_| !chain.runner.is_opaque()) {
         let boot = Boot { refusal: Some(refusal.message.clone()), ..Boot::default() };
         let fresh = Recorder::begin(stage, Act::Fresh).end(boot, None);
         return Ok(Traces { fresh, rerun: None, replay: None });
     }
-    let (fresh, scratch) = fresh::play(stage).await?;
+    let (fresh, scratch) = Box::pin(fresh::play(stage)).await?;
     let mut traces = Traces { fresh, rerun: None, replay: None };
     if !traces.fresh.boot.succeeded() {
         return Ok(traces);
@@ -150,6 +152,7 @@ impl Recorder {
     }
 
     fn end(self, boot: Boot, end: Option<State>) -> Trace {
-        Trace { boot, end, writes: None, path: Vec::new(), duration: self.0.elapsed(), kept: None }
+        let duration = self.0.elapsed();
+        Trace { boot, begin: None, end, writes: None, path: Vec::new(), duration, kept: None }
     }
 }

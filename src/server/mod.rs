@@ -15,6 +15,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
@@ -32,6 +33,9 @@ const OWNER: &str = "rehearsal_owner";
 
 /// What reports call the place where servers come from.
 pub(crate) const ORIGIN: &str = "native";
+
+/// How long sessions that were closed may take to end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A running throwaway server.
 pub(crate) struct Server {
@@ -135,7 +139,8 @@ impl Server {
         match original {
             None => self.run(&[create]).await?,
             Some(Scratch { name: from, .. }) => {
-                self.run(&[wait_until_free(from), create, copy_of_settings(from, &name)]).await?;
+                self.run(&[wait_until_free(from, PATIENCE), create, copy_of_settings(from, &name)])
+                    .await?;
             }
         }
         Ok(Scratch {
@@ -168,6 +173,20 @@ impl Server {
     /// Ends a session of which only the process id is known.
     pub(crate) async fn terminate(&self, backend: i32) -> Result<()> {
         self.run(&[format!("SELECT pg_terminate_backend({backend})")]).await
+    }
+
+    /// Whether everybody who is connected to a database leaves it within a time.
+    pub(crate) async fn is_left(&self, scratch: &Scratch, within: Duration) -> Result<bool> {
+        let mut connection = connect(&self.admin).await?;
+        run(&mut connection, &wait_until_free(&scratch.name, within)).await?;
+        let left = value(&mut connection, &sessions_of(&scratch.name, "count(*)")).await?;
+        Ok(left == "0")
+    }
+
+    /// Ends all sessions of a database.
+    pub(crate) async fn free(&self, scratch: &Scratch) -> Result<()> {
+        let terminate = sessions_of(&scratch.name, "pg_catalog.pg_terminate_backend(pid)");
+        self.run(&[terminate, wait_until_free(&scratch.name, PATIENCE)]).await
     }
 
     /// Runs SQL of our own as superuser in the server's own database, message after message.
@@ -239,11 +258,8 @@ impl Scratch {
         role: Role,
         float_digits: Option<i8>,
     ) -> Result<PgConnection> {
-        let login = match role {
-            Role::Owner => &self.owner,
-            Role::Superuser => &self.admin,
-        };
-        connect(&login.clone().extra_float_digits(float_digits)).await.map_err(|error| {
+        let login = self.login(role).clone().extra_float_digits(float_digits);
+        connect(&login).await.map_err(|error| {
             error.help(
                 "if a migration changes the password of its own role, or its right to log in: \
                  leave those to whoever runs the server",
@@ -251,7 +267,34 @@ impl Scratch {
         })
     }
 
-    /// Where a person, or a command, finds this database.
+    fn login(&self, role: Role) -> &PgConnectOptions {
+        match role {
+            Role::Owner => &self.owner,
+            Role::Superuser => &self.admin,
+        }
+    }
+
+    /// The variables by which a command finds this database, whatever it is written in.
+    pub(crate) fn variables(&self, role: Role) -> [(&'static str, String); 7] {
+        let login = self.login(role);
+        let mut url = login.to_url_lossy();
+        let password = url.password().unwrap_or_default().to_owned();
+        // The scheme that every client takes: SQLAlchemy knows no `postgres`. Options stay out of
+        // it, because not every client knows all of them.
+        url.set_query(None);
+        let url = url.as_str().replacen("postgres:", "postgresql:", 1);
+        [
+            ("DATABASE_URL", url),
+            ("PGHOST", login.get_host().to_owned()),
+            ("PGPORT", login.get_port().to_string()),
+            ("PGUSER", login.get_username().to_owned()),
+            ("PGPASSWORD", password),
+            ("PGDATABASE", self.name.clone()),
+            ("PGSSLMODE", "disable".to_owned()),
+        ]
+    }
+
+    /// Where a person finds this database.
     pub(crate) fn url(&self) -> String {
         let login = &self.owner;
         let password = login.to_url_lossy().password().unwrap_or_default().to_owned();
@@ -271,18 +314,25 @@ pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
 }
 
-/// Waits for sessions that were closed a moment ago. `CREATE DATABASE … TEMPLATE` waits for them
-/// too, but looks only every 100 ms.
-fn wait_until_free(database: &str) -> String {
+/// Something of each session of a database.
+fn sessions_of(database: &str, what: &str) -> String {
+    let database = literal(database);
+    format!("SELECT {what} FROM pg_catalog.pg_stat_activity WHERE datname = {database}")
+}
+
+/// Waits for sessions that were closed a moment ago, for so long at most. `CREATE DATABASE …
+/// TEMPLATE` waits for them too, but looks only every 100 ms.
+fn wait_until_free(database: &str, patience: Duration) -> String {
     format!(
         "DO $$ BEGIN
-           FOR look IN 1..2000 LOOP
+           WHILE pg_catalog.clock_timestamp() < pg_catalog.now() + interval '{} ms' LOOP
              EXIT WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity
                                     WHERE datname = {});
              PERFORM pg_catalog.pg_sleep(0.001);
              PERFORM pg_catalog.pg_stat_clear_snapshot();
            END LOOP;
          END $$",
+        patience.as_millis(),
         literal(database)
     )
 }

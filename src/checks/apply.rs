@@ -16,6 +16,7 @@
 //! ```
 
 use super::failure::{told, tool_refuses};
+use super::opaque;
 use super::{Check, Finding, Judge, Usual, Verdict};
 use crate::source::Project;
 use crate::trace::{Act, Traces};
@@ -28,7 +29,7 @@ pub(super) const CHECK: Check = Check {
 
 fn judge(project: &Project, traces: &Traces) -> Verdict {
     let boot = &traces.fresh.boot;
-    let mut findings = Vec::new();
+    let mut findings = opaque::told(project, traces, Act::Fresh);
     if let Some(refusal) = &boot.refusal {
         findings.push(tool_refuses(project, "the first boot", refusal));
     }

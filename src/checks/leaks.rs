@@ -27,8 +27,13 @@ pub(super) const CHECK: Check = Check {
         Sessions::PerBoot => Usual::Deny,
         Sessions::PerFile => Usual::Warn,
     },
-    judge: Judge::Act { act: Act::Fresh, spared: |_| None, judge },
+    judge: Judge::Act { act: Act::Fresh, spared, judge },
 };
+
+fn spared(project: &Project) -> Option<String> {
+    let opaque = project.chain.runner.is_opaque();
+    opaque.then(|| "the command keeps its sessions to itself".to_owned())
+}
 
 fn judge(project: &Project, traces: &Traces) -> Verdict {
     let boot = &traces.fresh.boot;

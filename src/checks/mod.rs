@@ -9,6 +9,7 @@ mod change;
 mod failure;
 mod finding;
 mod leaks;
+mod opaque;
 mod order;
 mod replay;
 mod rerun;
@@ -39,7 +40,7 @@ pub(crate) enum Usual {
 
 /// What a check looks at.
 pub(crate) enum Judge {
-    /// The project's files alone.
+    /// The project's files alone, where there are any to read.
     Files(fn(&Project) -> Vec<Finding>),
     /// The trace of an act.
     Act {
@@ -71,7 +72,10 @@ impl Check {
     /// Judges a project.
     pub(crate) fn judge(&self, project: &Project, traces: &Traces) -> Verdict {
         match &self.judge {
-            Judge::Files(judge) => Verdict::Judged(judge(project)),
+            Judge::Files(judge) => match without_files(project) {
+                Some(reason) => Verdict::Skipped(reason),
+                None => Verdict::Judged(judge(project)),
+            },
             Judge::Act { spared, judge, .. } => match spared(project) {
                 Some(reason) => Verdict::Skipped(reason),
                 None => judge(project, traces),
@@ -87,6 +91,14 @@ pub(crate) const FIRST: &str = apply::CHECK.name;
 /// The names that `rehearsal.toml` and `--only` may use.
 pub(crate) fn names() -> Vec<&'static str> {
     ALL.iter().map(|check| check.name).collect()
+}
+
+/// Why there is nothing to read, if there isn't: a runner that is opaque, and no files beside it.
+fn without_files(project: &Project) -> Option<String> {
+    project.chain.migrations.is_empty().then(|| {
+        "there are no files to read; `path` beside `run` would name them, if they are SQL"
+            .to_owned()
+    })
 }
 
 /// The trace of an act that follows a successful first boot, and the state in which it began.

@@ -23,7 +23,7 @@ use super::cause::{
 };
 use super::change::{Change, unquoted};
 use super::failure::{statement_of, told};
-use super::{Check, Finding, Judge, Usual, Verdict, after_fresh};
+use super::{Check, Finding, Judge, Usual, Verdict, after_fresh, without_files};
 use crate::config::Boot;
 use crate::guards::{self, Known};
 use crate::source::{Migration, Project};
@@ -37,10 +37,18 @@ pub(super) const CHECK: Check = Check {
     name: "replay",
     level: |project| match project.chain.boot {
         Boot::EveryFile => Usual::Deny,
+        // Skipped, which says why.
+        Boot::Ledger if without_files(project).is_some() => Usual::Deny,
         Boot::Ledger => Usual::Allow("the ledger keeps files from running twice"),
     },
-    judge: Judge::Act { act: Act::Replay, spared: |_| None, judge },
+    judge: Judge::Act { act: Act::Replay, spared, judge },
 };
+
+fn spared(project: &Project) -> Option<String> {
+    // A tool of ours would have refused the first boot.
+    let refusal = || project.chain.refusal().map(|_| "the files can't be played, see `order`");
+    without_files(project).or_else(|| refusal().map(str::to_owned))
+}
 
 fn judge(project: &Project, traces: &Traces) -> Verdict {
     let (before, trace) = match after_fresh(traces, Act::Replay) {
@@ -330,7 +338,8 @@ mod tests {
         let boot = Played { steps: failed.iter().map(step).collect(), ..Played::default() };
         let path = values.iter().map(|value| sequence(*value)).enumerate().collect();
         let duration = Duration::ZERO;
-        let trace = Trace { boot, path, end: None, writes: None, duration, kept: None };
+        let (begin, end) = (None, None);
+        let trace = Trace { boot, begin, path, end, writes: None, duration, kept: None };
         let change = &Change::between(&sequence(1), &sequence(9), None)[0];
         let way = on_the_way(&sequence(1), &trace);
         assert_eq!(responsible(&way, &trace, change), expect, "{values:?}");

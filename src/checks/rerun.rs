@@ -17,6 +17,7 @@
 
 use super::change::Change;
 use super::failure::{told, tool_refuses};
+use super::opaque;
 use super::{Check, Finding, Judge, Usual, Verdict, after_fresh};
 use crate::config::Boot;
 use crate::source::{Migration, Project};
@@ -31,6 +32,8 @@ pub(super) const CHECK: Check = Check {
 
 fn spared(project: &Project) -> Option<String> {
     match (project.chain.ledger(), project.chain.boot) {
+        // What it goes by is its own affair; a second boot must change nothing.
+        _ if project.chain.runner.is_opaque() => None,
         (Some(_), _) => None,
         (None, Boot::EveryFile) => {
             Some("every file runs at each boot; `replay` judges the second".to_owned())
@@ -47,7 +50,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         Err(skipped) => return skipped,
     };
     let boot = &trace.boot;
-    let mut findings = Vec::new();
+    let mut findings = opaque::told(project, traces, Act::Rerun);
     if let Some(refusal) = &boot.refusal {
         findings.push(tool_refuses(project, "the second boot", refusal));
     }
@@ -66,18 +69,29 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         if let Some(writes) = &trace.writes {
             changes.extend(Change::unseen(&changes, writes, ledger));
         }
-        if !changes.is_empty() {
-            let finding = Finding::new(if boot.steps.is_empty() {
-                "the second boot changes the database, though nothing is pending"
-            } else {
-                "the second boot changes the database"
-            });
-            findings.push(
-                changes.iter().fold(finding, |finding, change| finding.note(change.to_string())),
-            );
-        }
+        findings.extend(changed(project, boot, &changes));
     }
     Verdict::Judged(findings)
+}
+
+/// The second boot did something, though it had nothing to do.
+fn changed(project: &Project, boot: &trace::Boot, changes: &[Change]) -> Option<Finding> {
+    let _ = changes.first()?;
+    let message = "the second boot changes the database";
+    let finding = match (&boot.opaque, boot.steps.as_slice()) {
+        (Some(_), _) => opaque::placed(project, message),
+        (None, []) => Finding::new(format!("{message}, though nothing is pending")),
+        (None, _) => Finding::new(message),
+    };
+    let finding = changes.iter().fold(finding, |finding, change| finding.note(change.to_string()));
+    if boot.opaque.is_none() {
+        return Some(finding);
+    }
+    let finding = finding.note("which table is the ledger is not known here, so it counts too");
+    Some(finding.help(
+        "a second boot must find nothing to do: guard what runs each time. If it is only the \
+         tool's own bookkeeping:\n[[allow]]\ncheck = \"rerun\"\nreason = \"…\"",
+    ))
 }
 
 /// Files ran again, so the ledger did not do its work.

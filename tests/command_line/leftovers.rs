@@ -62,6 +62,36 @@ fn after_a_signal(#[case] signal: &str) {
     assert_nothing_is_left(&temporary);
 }
 
+/// A command and what it has started end with us.
+#[rstest]
+#[case::ctrl_c("INT")]
+#[case::asked_to_end("TERM")]
+fn a_command_after_a_signal(#[case] signal: &str) {
+    // A duration that nobody else sleeps, to be found by.
+    let seconds = format!("8{}.5", std::process::id());
+    let line = format!("(sleep {seconds}; true) & mkdir begun; sleep {seconds}; true");
+    let project = Project::new(&[("rehearsal.toml", &format!("[migrations]\nrun = \"{line}\""))]);
+    let temporary = Temporary::new();
+    let mut child = started(&project, &temporary, "first boot");
+    while !project.path().join("begun").exists() {
+        pause();
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let sleeping = || {
+        let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        listed.lines().filter(|line| *line == format!("sleep {seconds}")).count()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline && sleeping() > 0 {
+        pause();
+    }
+    assert_eq!(sleeping(), 0);
+    assert_nothing_is_left(&temporary);
+}
+
 /// Whatever was under way when the end came is gone when the next rehearsal has begun.
 #[rstest]
 #[case::interrupted("INT")]

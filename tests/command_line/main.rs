@@ -2,6 +2,7 @@
 
 mod advice;
 mod bench;
+mod command;
 mod configuration;
 mod documentation;
 mod fixtures;

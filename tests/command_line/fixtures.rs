@@ -1,6 +1,8 @@
 //! Every fixture project is rehearsed as a user would, and its report compared with the one that is
 //! committed beside it. `REHEARSAL_BLESS=1` writes the reports anew; read the result as a diff.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,13 +11,50 @@ use rstest::rstest;
 
 use crate::support::{run, verify};
 
+/// The fixtures that are migrated by a command, and the program that this needs.
+const COMMANDS: &[(&str, &str)] = &[
+    ("alembic", "alembic"),
+    ("alembic-reseed", "alembic"),
+    ("nodepgmigrate", "node-pg-migrate"),
+    ("nodepgmigrate-early", "node-pg-migrate"),
+];
+
 #[rstest]
 fn the_report_is_as_expected(
     #[files("fixtures/*/migrations")]
+    #[exclude("fixtures/nodepgmigrate")]
     #[dirs]
     migrations: PathBuf,
 ) {
-    let project = migrations.parent().expect("migrations are in a project");
+    check(migrations.parent().expect("migrations are in a project"));
+}
+
+/// `.ci/install-tools` brings the programs.
+#[cfg(feature = "oracles")]
+#[test]
+fn the_report_on_a_command_is_as_expected() {
+    for (name, program) in COMMANDS {
+        // One that isn't there must not count as a project that fails as it should.
+        let version = std::process::Command::new(program).arg("--version").output();
+        assert!(version.is_ok_and(|it| it.status.success()), "{program} can't be run");
+        check(&Path::new("fixtures").join(name));
+    }
+}
+
+#[test]
+fn every_fixture_with_a_command_is_listed() {
+    let runs = |project: &Path| {
+        let toml = fs::read_to_string(project.join("rehearsal.toml")).unwrap_or_default();
+        toml.lines().any(|line| line.starts_with("run = "))
+    };
+    let projects = fs::read_dir("fixtures").expect("fixtures are there").flatten();
+    let projects = projects.map(|entry| entry.path()).filter(|path| runs(path));
+    let names = projects.map(|path| path.file_name().expect("a name").to_owned());
+    let listed = COMMANDS.iter().map(|(name, _)| OsString::from(name)).collect::<BTreeSet<_>>();
+    assert_eq!(names.collect::<BTreeSet<_>>(), listed);
+}
+
+fn check(project: &Path) {
     let expected = project.join("expected.txt");
     let told = run(&mut verify(project));
     let report = format!("{}\nexit status {}\n", settled(&told.stdout), told.status);
@@ -35,7 +74,13 @@ fn is_bad(project: &Path) -> bool {
 
 /// The report without what differs from run to run, and from version to version.
 fn settled(report: &str) -> String {
-    report.lines().map(|line| settled_line(line) + "\n").collect()
+    report.lines().filter(|line| !is_frame(line)).map(|line| settled_line(line) + "\n").collect()
+}
+
+/// A place in the code of a program that a command runs, or in that of Postgres.
+fn is_frame(line: &str) -> bool {
+    let line = line.trim_start();
+    (line.starts_with("at ") && line.contains(':')) || line.starts_with("line: '")
 }
 
 fn settled_line(line: &str) -> String {

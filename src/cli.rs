@@ -65,7 +65,7 @@ struct Verify {
     /// Write the report to a file; people still get theirs on the screen
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// How long one file may run
+    /// How long one file, or a command that migrates, may run
     #[arg(long, value_name = "SECONDS", default_value_t = 300,
           value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,

@@ -74,8 +74,8 @@ impl Rehearsal {
         self
     }
 
-    /// How long one file may run before it is stopped, which is a finding. Five minutes, if nothing
-    /// is said.
+    /// How long one file, or a command that migrates, may run before it is stopped, which is a
+    /// finding. Five minutes, if nothing is said.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit;

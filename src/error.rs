@@ -8,8 +8,19 @@ use std::fmt;
 /// Why a rehearsal could not be held: no Postgres, an unreadable file, a mistake in
 /// `rehearsal.toml`.
 ///
-/// It is displayed as one sentence, followed by the advice on a line of its own.
-#[derive(Debug)]
+/// It is displayed as one sentence, followed by the advice on a line of its own; and so it is for
+/// debugging, because that is what a test shows of the error that it returns.
+///
+/// ```
+/// # fn main() {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let error = rehearsal::Rehearsal::of("no/such/folder").play().await.unwrap_err();
+/// assert!(error.to_string().starts_with("failed to open no/such/folder: "));
+/// assert!(error.to_string().contains("\nhelp: name the project's folder"));
+/// # })
+/// # }
+/// ```
 pub struct Error {
     message: String,
     help: Option<String>,
@@ -52,8 +63,30 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+/// What sqlx says, so that `?` takes it in a closure that migrates.
+#[cfg(feature = "sqlx-0_9")]
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::new("sqlx failed").caused_by(error)
+    }
+}
+
+/// What sqlx's migrations say, so that `?` takes it in a closure that migrates.
+#[cfg(feature = "sqlx-0_9")]
+impl From<sqlx::migrate::MigrateError> for Error {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::new("sqlx's migrations failed").caused_by(error)
     }
 }

@@ -7,9 +7,17 @@
 //!
 //! # From a test
 //!
-//! [`Rehearsal::of`] takes a project's folder: the one that holds `migrations/`, or a
-//! `rehearsal.toml` that says where they are. [`Rehearsal::play`] holds the rehearsal and returns a
-//! [`Report`], whose text is for people:
+//! One line in `tests/rehearsal.rs` makes a test of each check, for the project in whose folder
+//! `Cargo.toml` is:
+//!
+//! ```no_run
+//! rehearsal::suite!();
+//! ```
+//!
+//! [`Rehearsal::of`] says more: it takes a project's folder (the one that holds `migrations/`, or a
+//! `rehearsal.toml` that says where they are), or a `sqlx::migrate::Migrator`, or a closure that
+//! migrates. [`Rehearsal::verify`] is for tests; [`Rehearsal::play`] returns a [`Report`], whose
+//! text is for people:
 //!
 //! ```
 //! # fn main() -> rehearsal::Result<()> {
@@ -27,7 +35,18 @@
 //!
 //! An [`Error`] means that the rehearsal could not be held (no Postgres, an unreadable file, a
 //! mistake in `rehearsal.toml`) and says what to do about it. What is wrong with the migrations is
-//! never an error: it is in the report.
+//! in the report; only [`Rehearsal::verify`] makes an error of it.
+//!
+//! # For tests of your own
+//!
+//! [`Rehearsal::database`] is a [`Database`] that the migrations have just made. [`Catalog`] is a
+//! schema in a form that can be compared, and [`assert_same_schema!`] compares two.
+//!
+//! # Features
+//!
+//! - `cli`: the command line, for an xtask of your own or as `cargo rehearsal`.
+//! - `sqlx-0_9`: sqlx's own types, `Migrator` and `PgConnection`, in this interface. Whoever uses
+//!   another version of sqlx, or none, does without, and has folders, commands and closures.
 //!
 //! # From the command line
 //!
@@ -52,12 +71,23 @@ mod acts;
 mod checks;
 mod report;
 mod rehearsal;
+mod schema;
+mod suite;
 #[cfg(feature = "cli")]
 pub mod cli;
 
+pub use catalog::Catalog;
 pub use error::{Error, Result};
-pub use rehearsal::Rehearsal;
+pub use rehearsal::{Rehearsable, Rehearsal};
+#[doc(hidden)]
+pub use rehearsal_macros::tests as __tests;
 pub use report::Report;
+#[doc(hidden)]
+pub use schema::__assert_same_schema;
+pub use schema::Schema;
+pub use server::Database;
+#[doc(hidden)]
+pub use suite::__hold;
 
 /// The README's examples, which are run as tests of the documentation.
 #[cfg(all(doctest, feature = "cli"))]

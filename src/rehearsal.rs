@@ -1,15 +1,19 @@
 //! The rehearsal: project, servers, acts, checks and report, brought together.
 
+mod subject;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acts::{self, Progress, Silence, Stage};
+pub use self::subject::Rehearsable;
+use crate::acts::{self, Migrate, Progress, Silence, Stage};
 use crate::checks::{self, Check, Finding, Place, Usual, Verdict};
 use crate::config::{self, Config, Exemption, Level, Role};
 use crate::report::{Judgement, Kept, Outcome, Report, Run};
-use crate::server::{self, Server};
+use crate::server::{self, Database, Server};
 use crate::source::{self, Project};
 use crate::sql::Kind;
 use crate::trace::{Act, Traces};
@@ -32,9 +36,13 @@ const LIMIT: Duration = Duration::from_mins(5);
 /// # })
 /// # }
 /// ```
+///
+/// The lifetime is that of what a closure borrows.
 #[derive(Debug, Clone)]
-pub struct Rehearsal {
+pub struct Rehearsal<'a> {
+    /// The project's folder.
     root: PathBuf,
+    subject: Subject<'a>,
     versions: Vec<String>,
     origin: Option<String>,
     only: Vec<String>,
@@ -43,12 +51,41 @@ pub struct Rehearsal {
     keep: bool,
 }
 
-impl Rehearsal {
-    /// The rehearsal of the project in a folder: the one that holds `rehearsal.toml`, or the
-    /// migrations' own.
-    pub fn of(root: impl AsRef<Path>) -> Self {
+/// What is rehearsed.
+#[derive(Debug, Clone)]
+enum Subject<'a> {
+    /// What the project's folder says.
+    Folder,
+    /// A file by itself, in place of a project.
+    File,
+    /// The migrations that a program has built in.
+    #[cfg(feature = "sqlx-0_9")]
+    BuiltIn(Arc<sqlx::migrate::Migrator>),
+    /// Whatever a closure does.
+    Closure(Rc<dyn Migrate + 'a>),
+}
+
+impl<'a> Rehearsal<'a> {
+    /// The rehearsal of a project: of the one in a folder, which holds `rehearsal.toml` or the
+    /// migrations; or of what Rust code calls its migrations (see [`Rehearsable`]), of which
+    /// `rehearsal.toml` in the current folder may say more.
+    ///
+    /// ```
+    /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo");
+    /// ```
+    pub fn of<Kind>(project: impl Rehearsable<'a, Kind>) -> Self {
+        project.rehearsal()
+    }
+
+    /// A file of SQL in place of a project.
+    pub(crate) fn of_file(path: &Path) -> Self {
+        Self::new(path, Subject::File)
+    }
+
+    fn new(root: &Path, subject: Subject<'a>) -> Self {
         Self {
-            root: root.as_ref().to_owned(),
+            root: root.to_owned(),
+            subject,
             versions: Vec::new(),
             origin: None,
             only: Vec::new(),
@@ -113,6 +150,84 @@ impl Rehearsal {
         self.play_telling(&Silence).await
     }
 
+    /// Holds the rehearsal, and turns what is wrong with the migrations into an error whose text is
+    /// the report: what a test returns.
+    ///
+    /// # Errors
+    ///
+    /// When a check that is denied does not hold, or when the rehearsal could not be held.
+    ///
+    /// ```
+    /// # fn main() {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use rehearsal::Rehearsal;
+    ///
+    /// assert!(Rehearsal::of("fixtures/demo").verify().await.is_ok());
+    /// let error = Rehearsal::of("fixtures/ladder-lost-key").verify().await.unwrap_err();
+    /// assert!(error.to_string().ends_with("the rehearsal failed: replay\n"));
+    /// # })
+    /// # }
+    /// ```
+    pub async fn verify(self) -> Result<()> {
+        let report = self.play().await?;
+        if report.is_success() { Ok(()) } else { Err(failed(&report)) }
+    }
+
+    /// The database that the first boot makes, for a test of one's own, on a server of its own: of
+    /// the first version, if several are asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the chain does not apply, with the report of that; or when it could not be played.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use rehearsal::Rehearsal;
+    ///
+    /// let database = Rehearsal::of("fixtures/demo").database().await?;
+    /// database.execute("SELECT * FROM members").await?;
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// With rstest, as a fixture:
+    ///
+    /// ```
+    /// use rehearsal::{Database, Rehearsal};
+    /// use rstest::{fixture, rstest};
+    ///
+    /// #[fixture]
+    /// async fn database() -> Database {
+    ///     Rehearsal::of("fixtures/demo").database().await.unwrap()
+    /// }
+    ///
+    /// #[rstest]
+    /// #[tokio::test]
+    /// async fn a_member_has_an_address(#[future(awt)] database: Database) {
+    ///     assert!(database.execute("INSERT INTO members (name) VALUES ('Ada')").await.is_err());
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub async fn database(self) -> Result<Database> {
+        let project = self.project()?;
+        let versions = self.versions(&project.config)?;
+        let version = versions.first().and_then(Option::as_deref);
+        let server = Server::start(version, self.cold).await?;
+        let stage = self.stage(&server, &project, &Silence);
+        let (fresh, scratch) = acts::first_boot(&stage).await?;
+        if let Some(scratch) = scratch {
+            return Ok(Database::owned(scratch, project.config.postgres.role, server));
+        }
+        let traces = Traces { fresh, rerun: None, replay: None };
+        let only = Self { only: vec![checks::FIRST.to_owned()], ..self.clone() };
+        let (run, _) = only.judge_all(&server, &project, &traces, &mut BTreeSet::new());
+        Err(failed(&Report { project: project.name, runs: vec![run] }))
+    }
+
     pub(crate) async fn play_telling(self, progress: &dyn Progress) -> Result<Report> {
         let project = self.project()?;
         let mut report = Report { project: project.name.clone(), runs: Vec::new() };
@@ -150,8 +265,17 @@ impl Rehearsal {
             };
             return Err(Error::new(format!("there is no check `{unknown}`")).help(help));
         }
-        let root = source::root(&self.root, &names)?;
-        let project = Project::read(&root, Config::read(&root, &names)?)?;
+        let config = || Config::read(&self.root, &names);
+        let project = match &self.subject {
+            Subject::Folder => {
+                source::assert_root(&self.root, &names)?;
+                Project::read(&self.root, config()?)?
+            }
+            Subject::File => Project::file(&self.root)?,
+            #[cfg(feature = "sqlx-0_9")]
+            Subject::BuiltIn(migrator) => Project::built_in(&self.root, config()?, migrator)?,
+            Subject::Closure(_) => Project::of_closure(&self.root, config()?)?,
+        };
         self.check_origin(&project.config)?;
         Ok(project)
     }
@@ -215,25 +339,48 @@ impl Rehearsal {
         used: &mut BTreeSet<usize>,
     ) -> Result<(Run, Vec<(&'static str, String)>)> {
         let judged = checks::ALL.iter().filter(|check| self.wants(check)).collect::<Vec<_>>();
-        let stage = Stage {
+        let stage = self.stage(server, project, progress);
+        let played = judged.iter().filter(|check| self.level(project, check) != Level::Allow);
+        let wanted = played.filter_map(|check| check.act(project)).collect();
+        let traces = acts::play(&stage, &wanted).await?;
+        Ok(self.judge_all(server, project, &traces, used))
+    }
+
+    fn stage<'s>(
+        &'s self,
+        server: &'s Server,
+        project: &'s Project,
+        progress: &'s dyn Progress,
+    ) -> Stage<'s> {
+        Stage {
             server,
             project,
             limit: self.limit,
             keep: self.keep,
             progress,
+            closure: match &self.subject {
+                Subject::Closure(closure) => Some(&**closure),
+                _ => None,
+            },
             custom_settings: custom_settings(project),
-        };
-        let played = judged.iter().filter(|check| self.level(project, check) != Level::Allow);
-        let wanted = played.filter_map(|check| check.act(project)).collect();
-        let traces = acts::play(&stage, &wanted).await?;
+        }
+    }
+
+    fn judge_all(
+        &self,
+        server: &Server,
+        project: &Project,
+        traces: &Traces,
+        used: &mut BTreeSet<usize>,
+    ) -> (Run, Vec<(&'static str, String)>) {
         let mut checks = Vec::new();
         for check in checks::ALL {
             let unasked = check.name == checks::FIRST && !traces.fresh.boot.succeeded();
             if self.wants(check) || unasked {
-                checks.push(self.judge(check, project, &traces, used));
+                checks.push(self.judge(check, project, traces, used));
             }
         }
-        let databases = kept(&traces);
+        let databases = kept(traces);
         let run = Run {
             postgres: server.version().text.clone(),
             server: server::ORIGIN,
@@ -241,7 +388,7 @@ impl Rehearsal {
             checks,
             kept: None,
         };
-        Ok((run, databases))
+        (run, databases)
     }
 
     /// How strictly a check is taken. Who asks for one by name gets it played.
@@ -297,6 +444,11 @@ impl Rehearsal {
     fn wants(&self, check: &Check) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == check.name)
     }
+}
+
+/// The report as an error.
+fn failed(report: &Report) -> Error {
+    Error::new(format!("the rehearsal failed\n\n{report}"))
 }
 
 fn kept(traces: &Traces) -> Vec<(&'static str, String)> {

@@ -107,6 +107,8 @@ pub(crate) enum Ended {
     Well,
     /// By itself, with an exit status other than 0.
     Status(i32),
+    /// It returned an error.
+    InError,
     /// By a signal that was none of ours.
     Signal(i32),
     /// By us, at the limit.

@@ -2,7 +2,7 @@
 //! through the ledger where there is one.
 
 use super::session::Thoroughness;
-use super::{Book, Played, Player, Stage, command, migration};
+use super::{Book, Played, Player, Stage, closure, command, migration};
 use crate::Result;
 use crate::server::Scratch;
 use crate::source::{Ledger, Runner, Sessions};
@@ -10,13 +10,12 @@ use crate::trace::{Act, Boot, Failure, Point, Step};
 
 /// Boots the project on a database, as its tool does. A failure ends the boot.
 pub(super) async fn boot(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {
-    match &stage.project.chain.runner {
-        Runner::Files => files(stage, scratch, act).await,
-        Runner::Command(line) => {
-            let opaque = Some(Box::pin(command::run(stage, scratch, line)).await?);
-            Ok(Boot { opaque, ..Boot::default() })
-        }
-    }
+    let opaque = match (&stage.project.chain.runner, stage.closure) {
+        (_, Some(closure)) => closure::run(stage, scratch, closure).await?,
+        (Runner::Command(line), None) => command::run(stage, scratch, line).await?,
+        (Runner::Files | Runner::Closure, None) => return files(stage, scratch, act).await,
+    };
+    Ok(Boot { opaque: Some(opaque), ..Boot::default() })
 }
 
 async fn files(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {

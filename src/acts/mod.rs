@@ -4,6 +4,7 @@
 //! harness itself can't do is an error.
 
 mod boot;
+mod closure;
 mod command;
 mod fresh;
 mod look;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnection;
 
+pub(crate) use self::closure::{Migrate, Outcome};
 use self::migration::{Book, Played};
 use self::session::Player;
 use crate::Result;
@@ -54,16 +56,15 @@ pub(crate) struct Stage<'a> {
     /// Whether a failed act's database is kept for a look.
     pub(crate) keep: bool,
     pub(crate) progress: &'a dyn Progress,
+    /// What boots the project, where that is a closure.
+    pub(crate) closure: Option<&'a dyn Migrate>,
     /// Settings of made-up classes that the chain's text names.
     pub(crate) custom_settings: Vec<String>,
 }
 
 /// Plays the wanted acts. The first boot is always among them: the others go on from its end.
 pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Traces> {
-    let chain = &stage.project.chain;
-    if let Some(refusal) = chain.refusal().filter(|_| !chain.runner.is_opaque()) {
-        let boot = Boot { refusal: Some(refusal.message.clone()), ..Boot::default() };
-        let fresh = Recorder::begin(stage, Act::Fresh).end(boot, None);
+    if let Some(fresh) = refused(stage) {
         return Ok(Traces { fresh, rerun: None, replay: None });
     }
     let (fresh, scratch) = Box::pin(fresh::play(stage)).await?;
@@ -103,6 +104,24 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     Ok(traces)
 }
 
+/// Plays the first boot alone. Its database is there if it succeeded.
+pub(crate) async fn first_boot(stage: &Stage<'_>) -> Result<(Trace, Option<Scratch>)> {
+    if let Some(refused) = refused(stage) {
+        return Ok((refused, None));
+    }
+    let (trace, scratch) = Box::pin(fresh::play(stage)).await?;
+    let succeeded = trace.boot.succeeded();
+    Ok((trace, Some(scratch).filter(|_| succeeded)))
+}
+
+/// The first boot of a tool that would not even begin.
+fn refused(stage: &Stage<'_>) -> Option<Trace> {
+    let chain = &stage.project.chain;
+    let refusal = chain.refusal().filter(|_| !chain.runner.is_opaque())?;
+    let boot = Boot { refusal: Some(refusal.message.clone()), ..Boot::default() };
+    Some(Recorder::begin(stage, Act::Fresh).end(boot, None))
+}
+
 /// Plays an act, if there is one to play.
 async fn optional(act: Option<impl Future<Output = Result<Trace>>>) -> Result<Option<Trace>> {
     match act {
@@ -137,7 +156,7 @@ impl Stage<'_> {
 
 /// Reads a database's schema and data.
 async fn state_of(reader: &mut PgConnection) -> Result<State> {
-    let catalog = Catalog::read(reader).await?;
+    let catalog = Catalog::read_from(reader).await?;
     let rows = Rows::read(reader).await?;
     Ok(State { catalog, rows })
 }

@@ -26,8 +26,9 @@ mod kinds;
 mod model;
 mod reader;
 
+pub use self::model::Catalog;
 pub(crate) use self::reader::PINS;
 pub(crate) use self::{
     diff::{Difference, diff},
-    model::{Catalog, Identity},
+    model::Identity,
 };

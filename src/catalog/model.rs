@@ -1,11 +1,27 @@
 //! What a catalog is: objects by identity, each with its attributes. Pure data, whatever read it.
 
-use super::kinds;
+use super::{diff::diff, kinds};
 use std::{cmp::Ordering, collections::BTreeMap, fmt};
 
-/// A schema in canonical form. Two are the same if and only if they are equal.
+/// A schema in canonical form: ordered, without numbers that Postgres gave, and spelled the same
+/// on every version. Two are the same if and only if they are equal.
+///
+/// Displayed, it is plain text, one paragraph for each object.
+///
+/// ```
+/// # fn main() -> rehearsal::Result<()> {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// use rehearsal::Catalog;
+///
+/// let catalog = Catalog::read("fixtures/demo").await?;
+/// assert!(catalog.to_string().contains("column public.members.email\n"));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Catalog {
+pub struct Catalog {
     pub(crate) objects: BTreeMap<Identity, Object>,
 }
 
@@ -30,6 +46,29 @@ pub(crate) struct Object {
 }
 
 impl Catalog {
+    /// What is to be changed in this schema so that it is like the other: a sentence for each
+    /// difference, none where they are the same.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use rehearsal::{Catalog, Rehearsal};
+    ///
+    /// let database = Rehearsal::of("fixtures/demo").database().await?;
+    /// let before = Catalog::read(&database).await?;
+    /// database.execute("ALTER TABLE members ALTER email DROP NOT NULL").await?;
+    /// let after = Catalog::read(&database).await?;
+    /// assert_eq!(before.differences(&after).len(), 1);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        diff(self, other).iter().map(ToString::to_string).collect()
+    }
+
     /// The columns of a table, view or composite type, in their order.
     pub(crate) fn columns<'a>(&'a self, relation: &str) -> Vec<(&'a Identity, &'a Object)> {
         let mut columns: Vec<_> = self

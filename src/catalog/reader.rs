@@ -37,7 +37,7 @@ const OWN_TRANSACTION: &str = "set transaction isolation level repeatable read, 
 impl Catalog {
     /// Reads the catalog of the database. The connection must not be inside a transaction: the
     /// pinned settings would last until its end.
-    pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self> {
+    pub(crate) async fn read_from(connection: &mut PgConnection) -> Result<Self> {
         let queries: String = SOURCES.iter().map(|source: &Source| source.sql).collect();
         let message = format!("{OWN_TRANSACTION}{PINS}{queries}");
         let failed = |error| Error::new("failed to read the catalog").caused_by(error);

@@ -17,7 +17,7 @@
 //! ```
 
 use super::{Check, Finding, Judge, Usual, Verdict};
-use crate::source::{Delivery, Migration, Project, Sessions};
+use crate::source::{Delivery, Migration, Project, Runner, Sessions};
 use crate::sql::{Control, Kind, Script, Statement, literal, quoted};
 use crate::trace::{Act, Belonging, Leak, Point, Traces, Transaction};
 
@@ -31,8 +31,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn spared(project: &Project) -> Option<String> {
-    let opaque = project.chain.runner.is_opaque();
-    opaque.then(|| "the command keeps its sessions to itself".to_owned())
+    let runner = match project.chain.runner {
+        Runner::Files => return None,
+        Runner::Command(_) => "command",
+        Runner::Closure => "closure",
+    };
+    Some(format!("the {runner} keeps its sessions to itself"))
 }
 
 fn judge(project: &Project, traces: &Traces) -> Verdict {

@@ -3,7 +3,7 @@
 
 use super::{Finding, Place};
 use crate::config::{self, Level, Role};
-use crate::source::Project;
+use crate::source::{Project, Runner};
 use crate::trace::{Act, Ended, Opaque, Traces};
 
 /// The exit statuses by which a shell says more than that something failed.
@@ -44,11 +44,11 @@ pub(super) fn told(project: &Project, traces: &Traces, act: Act) -> Vec<Finding>
 pub(super) fn placed(project: &Project, message: impl Into<String>) -> Finding {
     let finding = Finding::new(message);
     match &project.config.migrations.run {
-        Some(run) => finding.at(Place {
+        Some(run) if project.chain.runner != Runner::Closure => finding.at(Place {
             path: config::FILE.to_owned(),
             excerpt: Some((project.config.text.clone(), run.span())),
         }),
-        None => finding,
+        _ => finding,
     }
 }
 
@@ -59,21 +59,28 @@ fn failed(project: &Project, what: &str, opaque: &Opaque) -> Finding {
 }
 
 fn untouched(project: &Project, what: &str, opaque: &Opaque) -> Finding {
-    placed(
+    let finding = placed(
         project,
         format!("{what} leaves the database as it was, though {} succeeds", opaque.name),
-    )
-    .note("it probably does not read DATABASE_URL, and may have migrated another database")
-    .note(said(opaque))
-    .help(
-        "let it take its database from DATABASE_URL, or from PGHOST, PGPORT, PGUSER, \
+    );
+    if project.chain.runner == Runner::Closure {
+        return finding
+            .note("it may have migrated another database")
+            .help("let it connect to the `url()` of the Database that it is given");
+    }
+    finding
+        .note("it probably does not read DATABASE_URL, and may have migrated another database")
+        .note(said(opaque))
+        .help(
+            "let it take its database from DATABASE_URL, or from PGHOST, PGPORT, PGUSER, \
              PGPASSWORD and PGDATABASE, and from nothing else",
-    )
+        )
 }
 
 fn ending(ended: Ended) -> String {
     match ended {
         Ended::Well => "ends well".to_owned(),
+        Ended::InError => "returns an error".to_owned(),
         Ended::Status(status) => format!("ends with exit status {status}"),
         Ended::Signal(signal) => format!("is ended by signal {}", named(signal)),
         Ended::TimedOut { limit } => format!("does not end within {} s", limit.as_secs()),
@@ -134,6 +141,11 @@ fn advice(project: &Project, opaque: &Opaque) -> String {
             "it runs as the database's owner, who is no superuser, as on a managed service; \
              [postgres] role = \"superuser\" in rehearsal.toml runs it as superuser, and \
              extensions = [\"…\"] there installs beforehand what only a superuser may create"
+                .to_owned()
+        }
+        Ended::InError => {
+            "the database that it was given is gone; to look at it, let a command or \
+                           the migrations' own folder be rehearsed with --keep"
                 .to_owned()
         }
         Ended::Status(_) | Ended::Well => {

@@ -21,11 +21,29 @@ pub(super) fn tell(report: &Report, color: bool) -> String {
     text
 }
 
+/// The findings of one check, on each version that has some.
+pub(super) fn tell_check(report: &Report, check: &str) -> String {
+    let mut text = String::new();
+    for run in &report.runs {
+        let judged = run.checks.iter().filter(|judgement| judgement.name == check);
+        for judgement in judged.filter(|judgement| !judgement.findings.is_empty()) {
+            text.push_str(&format!("{}\n\n", title(&report.project, run)));
+            for finding in &judgement.findings {
+                text.push_str(&format!("{}\n\n", tell_finding(judgement, finding, false)));
+            }
+        }
+    }
+    text
+}
+
+fn title(project: &str, run: &Run) -> String {
+    let role = if run.superuser { ", as superuser" } else { "" };
+    format!("{project} on Postgres {} ({}{role})", run.postgres, run.server)
+}
+
 fn tell_run(text: &mut String, project: &str, run: &Run, color: bool) {
     let bold = painter(Style::new().bold(), color);
-    let role = if run.superuser { ", as superuser" } else { "" };
-    let title = format!("{project} on Postgres {} ({}{role})", run.postgres, run.server);
-    text.push_str(&format!("{}\n\n", bold(&title)));
+    text.push_str(&format!("{}\n\n", bold(&title(project, run))));
     for judgement in &run.checks {
         for finding in &judgement.findings {
             text.push_str(&tell_finding(judgement, finding, color));

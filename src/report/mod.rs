@@ -9,6 +9,8 @@ mod json;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::checks::Finding;
 use crate::config::Level;
 
@@ -54,7 +56,8 @@ pub(crate) struct Judgement {
     pub(crate) findings: Vec<Finding>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Outcome {
     Passed,
     Failed,
@@ -71,6 +74,19 @@ impl Outcome {
             Self::Warned => "warned",
             Self::Skipped => "skipped",
             Self::Allowed => "allowed",
+        }
+    }
+}
+
+impl Outcome {
+    /// How much it matters beside others.
+    pub(crate) fn gravity(self) -> u8 {
+        match self {
+            Self::Allowed => 0,
+            Self::Passed => 1,
+            Self::Warned => 2,
+            Self::Skipped => 3,
+            Self::Failed => 4,
         }
     }
 }
@@ -94,6 +110,11 @@ impl Report {
     #[must_use]
     pub fn to_json(&self) -> String {
         json::tell(self)
+    }
+
+    /// The findings of one check on all versions, for people.
+    pub(crate) fn findings_of(&self, check: &str) -> String {
+        human::tell_check(self, check)
     }
 
     /// Where kept databases are, in lines for people.

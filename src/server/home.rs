@@ -3,7 +3,7 @@
 //! `clusters/` keeps what `initdb` made, once per installation. `servers/` holds one folder for
 //! each server, in memory where there is room. Whoever makes a folder there holds a lock on it for
 //! as long as it lives, so a folder whose lock is free was left by somebody who was killed, and
-//! the next start sweeps it away.
+//! the next start sweeps it away. `notes/` is what the processes of one run leave each other.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
@@ -32,6 +32,9 @@ const MEMORY_BYTES_MIN: u64 = 4 << 30;
 
 /// How old a folder without a lock must be until nobody can be about to make the lock.
 const UNLOCKED_AGE: Duration = Duration::from_mins(1);
+
+/// In our folder, what the processes of a run leave each other.
+const NOTES: &str = "notes";
 
 /// In a cluster's folder, its superuser's password.
 const PASSWORD: &str = "rehearsal.password";
@@ -89,6 +92,9 @@ impl Home {
                 Tenant::Unknown => continue,
             }
             remove(&folder);
+        }
+        if let Some(folder) = self.clusters.parent() {
+            sweep_notes(&folder.join(NOTES));
         }
     }
 
@@ -275,6 +281,28 @@ fn postmaster(folder: &Path) -> Tenant {
             if works_here { Tenant::Postmaster(pid) } else { Tenant::Nobody }
         }
         Err(_) => Tenant::Unknown,
+    }
+}
+
+/// A file in which the processes of one run, children of the same parent, leave each other a note.
+/// It is there no longer than the parent, or than the next start.
+pub(super) fn note(run: &str) -> Result<PathBuf> {
+    let notes = open_folder(&std::env::temp_dir(), User::of_servers()?)?.join(NOTES);
+    User::Ourselves.make_folder(&notes)?;
+    sweep_notes(&notes);
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    Ok(notes.join(format!("{parent}-{run}")))
+}
+
+/// Removes the notes of runs that have ended.
+fn sweep_notes(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let parent = name.to_str().and_then(|name| name.split('-').next()?.parse().ok());
+        let parent = parent.filter(|pid| *pid > 0).and_then(Pid::from_raw);
+        if parent.is_some_and(|pid| test_kill_process(pid).is_err()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -8,8 +8,9 @@ mod user;
 mod home;
 mod native;
 mod lease;
+mod database;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 pub(crate) use self::binaries::Version;
+pub use self::database::Database;
 pub(crate) use self::home::disk_full_help;
 use self::lease::Lease;
 use self::native::Process;
@@ -277,35 +279,42 @@ impl Scratch {
     /// The variables by which a command finds this database, whatever it is written in.
     pub(crate) fn variables(&self, role: Role) -> [(&'static str, String); 7] {
         let login = self.login(role);
-        let mut url = login.to_url_lossy();
-        let password = url.password().unwrap_or_default().to_owned();
-        // The scheme that every client takes: SQLAlchemy knows no `postgres`. Options stay out of
-        // it, because not every client knows all of them.
-        url.set_query(None);
-        let url = url.as_str().replacen("postgres:", "postgresql:", 1);
+        let url = login.to_url_lossy();
         [
-            ("DATABASE_URL", url),
+            ("DATABASE_URL", self.url_of(role)),
             ("PGHOST", login.get_host().to_owned()),
             ("PGPORT", login.get_port().to_string()),
             ("PGUSER", login.get_username().to_owned()),
-            ("PGPASSWORD", password),
+            ("PGPASSWORD", url.password().unwrap_or_default().to_owned()),
             ("PGDATABASE", self.name.clone()),
             ("PGSSLMODE", "disable".to_owned()),
         ]
     }
 
-    /// Where a person finds this database.
+    /// Where a person finds this database, as its owner.
     pub(crate) fn url(&self) -> String {
-        let login = &self.owner;
-        let password = login.to_url_lossy().password().unwrap_or_default().to_owned();
-        format!(
-            "postgres://{}:{password}@{}:{}/{}",
-            login.get_username(),
-            login.get_host(),
-            login.get_port(),
-            self.name
-        )
+        self.url_of(Role::Owner)
     }
+
+    /// Where somebody finds this database. The scheme is the one that every client takes, those of
+    /// Python too. Options stay out of it, because not every client knows all
+    /// of them.
+    pub(crate) fn url_of(&self, role: Role) -> String {
+        let mut url = self.login(role).to_url_lossy();
+        url.set_query(None);
+        url.as_str().replacen("postgres:", "postgresql:", 1)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("version", &self.version.text).finish_non_exhaustive()
+    }
+}
+
+/// A file in which the processes of one run leave each other a note.
+pub(crate) fn note(run: &str) -> Result<PathBuf> {
+    home::note(run)
 }
 
 /// The folder of a version's programs, where those of its clients may be too; an error if this

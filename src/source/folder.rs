@@ -1,7 +1,8 @@
 //! A folder of SQL files, and how one of them is read: what can't be text is refused here.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::SourceFile;
 use crate::sql::{Position, Script, position, template_marker};
@@ -17,6 +18,8 @@ pub(crate) struct Folder {
     path: String,
     names: Vec<String>,
     folders: Vec<String>,
+    /// The files' texts, where a program has them built in.
+    texts: BTreeMap<String, String>,
 }
 
 impl Folder {
@@ -42,7 +45,16 @@ impl Folder {
         }
         names.sort();
         folders.sort();
-        Ok(Self { root: root.to_owned(), location, path, names, folders })
+        let (root, texts) = (root.to_owned(), BTreeMap::new());
+        Ok(Self { root, location, path, names, folders, texts })
+    }
+
+    /// A folder of files that are not on the disk, or need not be.
+    #[cfg(feature = "sqlx-0_9")]
+    pub(super) fn built_in(root: &Path, path: &str, texts: BTreeMap<String, String>) -> Self {
+        let names = texts.keys().cloned().collect();
+        let (root, location) = (root.to_owned(), root.join(path));
+        Self { root, location, path: path.to_owned(), names, folders: Vec::new(), texts }
     }
 
     pub(super) fn location(&self) -> &Path {
@@ -79,7 +91,7 @@ impl Folder {
 
     /// The text of a file as far as it is one, for a look into it.
     pub(crate) fn glance(&self, name: &str) -> String {
-        let bytes = fs::read(self.location.join(name)).unwrap_or_default();
+        let bytes = self.bytes(name).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -92,9 +104,17 @@ impl Folder {
     /// The text of a file that says something about the migrations, such as a plan.
     pub(crate) fn text(&self, name: &str) -> Result<String> {
         let path = self.path_of(name);
-        let bytes = fs::read(self.location.join(name))
+        let bytes = self
+            .bytes(name)
             .map_err(|error| Error::new(format!("failed to read {path}")).caused_by(error))?;
         text_of(&path, bytes)
+    }
+
+    fn bytes(&self, name: &str) -> io::Result<Vec<u8>> {
+        match self.texts.get(name) {
+            Some(text) => Ok(text.clone().into_bytes()),
+            None => fs::read(self.location.join(name)),
+        }
     }
 
     /// A file of SQL.

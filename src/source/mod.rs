@@ -3,6 +3,8 @@
 //! Reads files and knows the layouts of migration tools (`formats/`, one file each). Must not know
 //! servers, and judges nothing but whether the files can be read.
 
+#[cfg(feature = "sqlx-0_9")]
+mod built_in;
 mod folder;
 mod git;
 pub(crate) mod formats;
@@ -57,12 +59,14 @@ pub(crate) struct Chain {
 }
 
 /// What carries out a boot.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Runner {
     /// We do, by the rules of the files' tool.
     Files,
     /// A command for `sh` in the project's root.
     Command(String),
+    /// A closure of whoever holds the rehearsal.
+    Closure,
 }
 
 /// One step of the chain.
@@ -134,14 +138,53 @@ impl SourceFile {
 }
 
 impl Project {
+    /// A project as its own files describe it.
     pub(crate) fn read(root: &Path, config: Config) -> Result<Self> {
+        let runner = match &config.migrations.run {
+            Some(command) => Runner::Command(command.get_ref().clone()),
+            None => Runner::Files,
+        };
+        let chain = Chain::read(root, &config, runner)?;
+        Ok(Self::new(root, config, chain))
+    }
+
+    /// A project whose migrations a closure runs.
+    pub(crate) fn of_closure(root: &Path, config: Config) -> Result<Self> {
+        let chain = Chain::read(root, &config, Runner::Closure)?;
+        Ok(Self::new(root, config, chain))
+    }
+
+    /// A project whose migrations a program has built in.
+    #[cfg(feature = "sqlx-0_9")]
+    pub(crate) fn built_in(
+        root: &Path,
+        config: Config,
+        migrator: &sqlx::migrate::Migrator,
+    ) -> Result<Self> {
+        let (format, folder, files) = built_in::read(root, migrator)?;
+        let chain = Chain::of(root, &config, Runner::Files, format, &folder, files)?;
+        Ok(Self::new(root, config, chain))
+    }
+
+    /// A file of SQL by itself, such as a dump.
+    pub(crate) fn file(path: &Path) -> Result<Self> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let root = parent.unwrap_or(Path::new("."));
+        let folder = Folder::open(root, "")?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let migrations = vec![formats::plain_file(&folder, &name)?];
+        let (config, files) = (Config::default(), Files { migrations, oddities: Vec::new() });
+        let chain = Chain::of(root, &config, Runner::Files, formats::PLAIN, &folder, files)?;
+        Ok(Self { name: name.into_owned(), ..Self::new(root, config, chain) })
+    }
+
+    fn new(root: &Path, config: Config, chain: Chain) -> Self {
         let name = root
             .canonicalize()
             .ok()
             .and_then(|root| Some(root.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| root.display().to_string());
-        let chain = Chain::read(root, &config)?;
-        Ok(Self { name, root: root.to_owned(), config, chain })
+        Self { name, root: root.to_owned(), config, chain }
     }
 }
 
@@ -153,17 +196,24 @@ impl Runner {
 }
 
 impl Chain {
-    fn read(root: &Path, config: &Config) -> Result<Self> {
-        let runner = match &config.migrations.run {
-            Some(command) => Runner::Command(command.get_ref().clone()),
-            None => Runner::Files,
-        };
+    fn read(root: &Path, config: &Config, runner: Runner) -> Result<Self> {
         if runner.is_opaque() && config.migrations.path.is_none() {
             return Ok(Self::without_files(runner));
         }
         let folder = find_folder(root, config)?;
         let format = choose_format(root, &folder, config)?;
-        let Files { migrations, oddities } = (format.read)(&folder)?;
+        let files = (format.read)(&folder)?;
+        Self::of(root, config, runner, format, &folder, files)
+    }
+
+    fn of(
+        root: &Path,
+        config: &Config,
+        runner: Runner,
+        format: &'static Format,
+        folder: &Folder,
+        Files { migrations, oddities }: Files,
+    ) -> Result<Self> {
         if migrations.is_empty() {
             return Err(Error::new(format!(
                 "{} holds no migration that {} would run",
@@ -203,9 +253,9 @@ impl Chain {
     }
 }
 
-/// The project's root, if it is a folder at all. A folder of migrations whose project says more
-/// about them in its own `rehearsal.toml` is not rehearsed without that.
-pub(crate) fn root(path: &Path, checks: &[&str]) -> Result<PathBuf> {
+/// An error for what can't be a project's root: what is no folder, and a folder of migrations whose
+/// project says more about them in its own `rehearsal.toml`.
+pub(crate) fn assert_root(path: &Path, checks: &[&str]) -> Result<()> {
     let help = "name the project's folder, the one that holds rehearsal.toml or migrations/";
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {}
@@ -226,7 +276,7 @@ pub(crate) fn root(path: &Path, checks: &[&str]) -> Result<PathBuf> {
         ))
         .help(format!("name the project: {}", project.display())));
     }
-    Ok(path.to_owned())
+    Ok(())
 }
 
 /// Whether a project's migrations are in this folder.

@@ -54,7 +54,7 @@ fn check(told: &Told, status: i32, texts: &[&str]) {
 #[test]
 fn a_command_that_can_run_twice() {
     let sql = "CREATE TABLE IF NOT EXISTS users (id int PRIMARY KEY)";
-    let no_files = "there are no files to read; `path` beside `run` would name them";
+    let no_files = "there are no files to read; `path` under [migrations] would name them";
     check(
         &rehearse(&sending(sql)),
         0,

@@ -29,14 +29,14 @@ fn the_report_is_as_expected(
     check(migrations.parent().expect("migrations are in a project"));
 }
 
-/// `.ci/install-tools` brings the programs.
 #[cfg(feature = "oracles")]
 #[test]
 fn the_report_on_a_command_is_as_expected() {
     for (name, program) in COMMANDS {
         // One that isn't there must not count as a project that fails as it should.
         let version = std::process::Command::new(program).arg("--version").output();
-        assert!(version.is_ok_and(|it| it.status.success()), "{program} can't be run");
+        let is_there = version.is_ok_and(|it| it.status.success());
+        assert!(is_there, "{program} can't be run: .ci/install-tools brings it");
         check(&Path::new("fixtures").join(name));
     }
 }

@@ -250,7 +250,7 @@ fn a_kept_database_stays_until_it_is_ended_as_the_report_says() {
     let told = run(verify("fixtures/ledger-broken").arg("--keep").env("TMPDIR", temporary.path()));
     assert_eq!(told.status, 1, "{}", told.all());
     assert_eq!(temporary.servers().len(), 1, "{}", told.all());
-    assert!(told.stdout.contains("kept the database of the first boot: psql 'postgres://"));
+    assert!(told.stdout.contains("kept the database of the first boot: psql 'postgresql://"));
     // The next run leaves it alone.
     let next = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     assert_eq!(next.status, 0, "{}", next.all());

@@ -110,7 +110,7 @@ fn read(tool: &Tool, root: &Path) -> Project {
 fn stage<'a>(server: &'a Server, project: &'a Project) -> Stage<'a> {
     let limit = Duration::from_mins(1);
     let (keep, progress, custom_settings) = (false, &Silence, Vec::new());
-    Stage { server, project, limit, keep, progress, custom_settings }
+    Stage { server, project, limit, keep, progress, closure: None, custom_settings }
 }
 
 /// Boots a project by the tool and by us, compares, and says whether the boots succeeded.

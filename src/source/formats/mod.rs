@@ -17,6 +17,18 @@ use crate::config::Level;
 pub(crate) const ALL: &[&Format] =
     &[&dbmate::FORMAT, &golang_migrate::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
 
+/// The layout of the migrations that a program has built in.
+#[cfg(feature = "sqlx-0_9")]
+pub(super) const SQLX: &Format = &sqlx::FORMAT;
+
+/// The layout of files that belong to no tool.
+pub(super) const PLAIN: &Format = &plain::FORMAT;
+
+/// Reads a file that belongs to no tool, whatever it is called.
+pub(super) fn plain_file(folder: &Folder, name: &str) -> Result<Migration> {
+    plain::migration(folder, name, "1")
+}
+
 /// What a tool does with a folder.
 #[derive(Debug)]
 pub(crate) struct Format {

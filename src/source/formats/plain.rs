@@ -77,14 +77,17 @@ fn read(folder: &Folder) -> Result<Files> {
     }
     let migrations = numbered
         .into_iter()
-        .map(|((_, digits), name)| {
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            let file = folder.read(name)?;
-            refuse_commands(&file)?;
-            Ok(Migration::whole(digits, stem, file))
-        })
+        .map(|((_, digits), name)| migration(folder, name, digits))
         .collect::<Result<_>>()?;
     Ok(Files { migrations, oddities })
+}
+
+/// Reads one file.
+pub(super) fn migration(folder: &Folder, name: &str, version: &str) -> Result<Migration> {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let file = folder.read(name)?;
+    refuse_commands(&file)?;
+    Ok(Migration::whole(version, stem, file))
 }
 
 /// The commands of psql that change nothing which a rehearsal could see.

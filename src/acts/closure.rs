@@ -1,0 +1,59 @@
+//! A closure on a scratch database, driven on the task of whoever holds the rehearsal.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use tokio::time::timeout;
+
+use super::Stage;
+use crate::Result;
+use crate::server::{Database, Scratch};
+use crate::trace::{Ended, Opaque};
+
+/// What a closure comes to.
+pub(crate) type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// How long a session may go on after the closure's end: a pool that is dropped closes in its own
+/// time.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Something that migrates a database in a way of its own.
+pub(crate) trait Migrate: fmt::Debug {
+    fn migrate(&self, database: Database) -> LocalBoxFuture<'_, Outcome>;
+}
+
+/// Runs a closure on a scratch database, until it returns or its time is over.
+pub(super) async fn run(
+    stage: &Stage<'_>,
+    scratch: &Scratch,
+    closure: &dyn Migrate,
+) -> Result<Opaque> {
+    let database = Database::lent(scratch.clone(), stage.project.config.postgres.role);
+    let (ended, said) = match timeout(stage.limit, closure.migrate(database)).await {
+        Ok(Ok(())) => (Ended::Well, String::new()),
+        Ok(Err(error)) => (Ended::InError, told(&*error)),
+        Err(_) => (Ended::TimedOut { limit: stage.limit }, String::new()),
+    };
+    if ended != Ended::Well {
+        stage.server.assert_alive().await?;
+    }
+    let went_on = ended == Ended::Well && !stage.server.is_left(scratch, GRACE).await?;
+    stage.server.free(scratch).await?;
+    Ok(Opaque { name: "the closure".to_owned(), ended, said, went_on })
+}
+
+/// An error with its causes, as far as it doesn't tell them itself.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(&format!(": {cause_text}"));
+        }
+        source = cause.source();
+    }
+    text
+}

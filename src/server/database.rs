@@ -1,0 +1,122 @@
+//! A scratch database in the hands of a user.
+
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use super::{Scratch, Server, connect};
+use crate::config::Role;
+use crate::{Error, Result};
+
+/// A throwaway database: one that a project's migrations have made, for a test of one's own; or
+/// one that a closure is to migrate.
+///
+/// The database of [`Rehearsal::database`] is gone when this is dropped, and its server with it.
+///
+/// ```
+/// # fn main() -> rehearsal::Result<()> {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// use rehearsal::Rehearsal;
+///
+/// let database = Rehearsal::of("fixtures/demo").database().await?;
+/// assert!(database.url().starts_with("postgresql://"));
+/// database.execute("INSERT INTO members (name, email) VALUES ('Ada', 'ada@x.org')").await?;
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+///
+/// [`Rehearsal::database`]: crate::Rehearsal::database
+#[derive(Debug)]
+pub struct Database {
+    scratch: Scratch,
+    role: Role,
+    /// Ends when the last one who needs it does.
+    _server: Option<Server>,
+}
+
+impl Database {
+    /// A database whose server somebody else holds.
+    pub(crate) fn lent(scratch: Scratch, role: Role) -> Self {
+        Self { scratch, role, _server: None }
+    }
+
+    /// A database with the server to which it belongs.
+    pub(crate) fn owned(scratch: Scratch, role: Role, server: Server) -> Self {
+        Self { scratch, role, _server: Some(server) }
+    }
+
+    /// Where it is found, as `postgresql://user:password@host:port/name`. The user is the
+    /// database's owner, or the superuser if `rehearsal.toml` says so.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let database = rehearsal::Rehearsal::of("fixtures/demo").database().await?;
+    /// assert!(database.url().starts_with("postgresql://rehearsal_owner:"));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.scratch.url_of(self.role)
+    }
+
+    /// Executes SQL in a session of its own, as many statements as the text has.
+    ///
+    /// # Errors
+    ///
+    /// What Postgres says of it.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let database = rehearsal::Rehearsal::of("fixtures/demo").database().await?;
+    /// let error = database.execute("SELECT 1/0").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "Postgres refuses it: 22012: division by zero");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub async fn execute(&self, sql: &str) -> Result<()> {
+        let mut connection = connect(self.scratch.login(self.role)).await?;
+        let executed = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+        executed.map(drop).map_err(|error| {
+            let Some(said) = error.as_database_error() else {
+                return Error::new("failed to execute the SQL").caused_by(error);
+            };
+            let code = said.code().unwrap_or_default();
+            Error::new(format!("Postgres refuses it: {code}: {}", said.message()))
+        })
+    }
+
+    /// Opens a connection, as [`url`](Self::url) does.
+    ///
+    /// # Errors
+    ///
+    /// When the server is gone, or has no connection left.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let database = rehearsal::Rehearsal::of("fixtures/demo").database().await?;
+    /// let mut connection = database.connect().await?;
+    /// let count: i64 =
+    ///     sqlx::query_scalar("SELECT count(*) FROM members").fetch_one(&mut connection).await?;
+    /// assert_eq!(count, 0);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    #[cfg(feature = "sqlx-0_9")]
+    pub async fn connect(&self) -> Result<sqlx::PgConnection> {
+        connect(self.scratch.login(self.role)).await
+    }
+
+    pub(crate) async fn admin(&self) -> Result<sqlx::PgConnection> {
+        self.scratch.admin().await
+    }
+}

@@ -1,0 +1,89 @@
+//! The migrations that a program has built in, by `sqlx::migrate!()`.
+//!
+//! They are read as the files that they were, so that whatever is true of files is true of them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sqlx::migrate::{Migration as Resolved, Migrator};
+
+use super::folder::Folder;
+use super::formats::{Files, Format};
+use super::{USUAL_FOLDERS, formats};
+use crate::{Error, Result};
+
+/// What a migrator runs, and in which layout.
+pub(super) fn read(root: &Path, migrator: &Migrator) -> Result<(&'static Format, Folder, Files)> {
+    let texts = texts(migrator);
+    let on_disk = USUAL_FOLDERS.iter().filter(|path| root.join(path).is_dir()).find_map(|path| {
+        let folder = Folder::open(root, path).ok()?;
+        let texts = names_on_disk(&folder, &texts)?;
+        Some(Folder::built_in(root, path, texts))
+    });
+    let folder = on_disk.unwrap_or_else(|| Folder::built_in(root, "migrations", texts));
+    let format = formats::SQLX;
+    let files = (format.read)(&folder)?;
+    if is_set_up_as_usual(migrator) && is_the_same(migrator, &files) {
+        return Ok((format, folder, files));
+    }
+    Err(Error::new("this Migrator is set up in a way that rehearsal can't imitate").help(
+        "let it do its work itself:\n\
+         Rehearsal::of(async |database: Database| -> rehearsal::Result<()> {\n    \
+             Ok(MIGRATOR.run(&mut database.connect().await?).await?)\n\
+         })",
+    ))
+}
+
+/// The texts by the names that their files must have had.
+fn texts(migrator: &Migrator) -> BTreeMap<String, String> {
+    let texts = migrator.iter().map(|migration| {
+        let description = migration.description.replace(' ', "_");
+        let suffix = migration.migration_type.suffix();
+        let name = format!("{}_{description}{suffix}", migration.version);
+        (name, migration.sql.as_str().to_owned())
+    });
+    texts.collect()
+}
+
+/// The same under the names of the files on the disk, if they are all there.
+fn names_on_disk(
+    folder: &Folder,
+    texts: &BTreeMap<String, String>,
+) -> Option<BTreeMap<String, String>> {
+    let named = texts.iter().map(|(name, text)| {
+        // Zeros in front of a number are lost when it is built in.
+        let is_it = |file: &&str| file.trim_start_matches('0') == name.trim_start_matches('0');
+        let file = folder.names().filter(is_it).find(|file| folder.glance(file) == *text)?;
+        Some((file.to_owned(), text.clone()))
+    });
+    named.collect()
+}
+
+/// Whether nothing was said that changes what it does with its migrations.
+fn is_set_up_as_usual(migrator: &Migrator) -> bool {
+    let usual = Migrator::DEFAULT;
+    migrator.table_name == usual.table_name
+        && migrator.create_schemas.is_empty()
+        && !migrator.ignore_missing
+        && !migrator.no_tx
+}
+
+/// Whether the files say of each migration what the migrator says of it.
+fn is_the_same(migrator: &Migrator, files: &Files) -> bool {
+    let ups = migrator.iter().filter(|migration| migration.migration_type.is_up_migration());
+    let ups = ups.collect::<Vec<_>>();
+    ups.len() == files.migrations.len()
+        && ups.iter().zip(&files.migrations).all(|(theirs, ours)| {
+            let digested = Resolved::new(
+                theirs.version,
+                theirs.description.clone(),
+                theirs.migration_type,
+                theirs.sql.clone(),
+                theirs.no_tx,
+            );
+            let begins = ours.parts.iter().all(|part| part.begin.is_some());
+            theirs.version.to_string() == ours.version
+                && theirs.checksum == digested.checksum
+                && theirs.no_tx != begins
+        })
+}

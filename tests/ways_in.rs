@@ -1,0 +1,96 @@
+//! The ways in from Rust: what a rehearsal can be of, and what it hands out.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rehearsal::{Catalog, Database, Rehearsal, Result, assert_same_schema};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS members (id int PRIMARY KEY)";
+
+#[tokio::test]
+async fn a_closure_is_driven_on_this_task_and_may_borrow() {
+    // Neither is Send.
+    let (boots, borrowed) = (Rc::new(Cell::new(0)), Cell::new(0));
+    let migrate = async |database: Database| {
+        boots.set(boots.get() + 1);
+        borrowed.set(borrowed.get() + 1);
+        database.execute(TABLE).await
+    };
+    let report = Rehearsal::of(migrate).play().await.unwrap();
+    assert!(report.is_success(), "{report}");
+    assert_eq!((boots.get(), borrowed.get()), (2, 2), "a first boot and a second one");
+}
+
+#[tokio::test]
+async fn a_closure_that_fails_is_a_finding() {
+    let migrate = async |_: Database| Err::<(), _>("there is no such thing as a free lunch");
+    let report = Rehearsal::of(migrate).play().await.unwrap();
+    assert!(!report.is_success());
+    let text = report.to_string();
+    assert!(text.contains("error[apply]: the first boot fails"), "{text}");
+    assert!(text.contains("there is no such thing as a free lunch"), "{text}");
+}
+
+#[tokio::test]
+async fn a_closure_that_writes_again_is_found_out() {
+    let migrate = async |database: Database| -> Result<()> {
+        database.execute(TABLE).await?;
+        let next = "INSERT INTO members SELECT COALESCE(max(id), 0) + 1 FROM members";
+        database.execute(next).await
+    };
+    let error = Rehearsal::of(migrate).verify().await.unwrap_err().to_string();
+    assert!(error.contains("error[rerun]") && error.contains("public.members"), "{error}");
+}
+
+#[tokio::test]
+async fn a_closure_that_hangs_is_stopped() {
+    let migrate = async |_: Database| -> Result<()> { std::future::pending().await };
+    let rehearsal = Rehearsal::of(migrate).timeout(std::time::Duration::from_secs(1));
+    let text = rehearsal.play().await.unwrap().to_string();
+    assert!(text.contains("does not end within 1 s"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_is_there_when_the_chain_applies_and_only_then() {
+    let database = Rehearsal::of(fixture("demo")).database().await.unwrap();
+    database.execute("SELECT FROM members").await.unwrap();
+    let error = Rehearsal::of(fixture("ledger-broken")).database().await.unwrap_err().to_string();
+    assert!(error.starts_with("the rehearsal failed\n\nledger-broken on Postgres "), "{error}");
+    assert!(error.contains("error[apply]") && error.ends_with("failed: apply\n"), "{error}");
+}
+
+#[tokio::test]
+async fn schemas_are_compared_wherever_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("schema.sql");
+    std::fs::write(&dump, format!("{TABLE};\n")).unwrap();
+    let migrate = async |database: Database| database.execute(TABLE).await;
+    let database = Rehearsal::of(migrate).database().await.unwrap();
+    assert_same_schema!(&database, &dump);
+    assert_same_schema!(&database.url(), &Catalog::read(&database).await.unwrap());
+    database.execute("ALTER TABLE members ADD name text").await.unwrap();
+    let (before, after) = (Catalog::read(&dump).await, Catalog::read(&database).await);
+    let differences = before.unwrap().differences(&after.unwrap());
+    assert!(differences.len() == 1 && differences[0].contains("members.name"), "{differences:?}");
+}
+
+#[tokio::test]
+#[should_panic(
+    expected = "`one` and `&other` are not the same schema\nfrom the first to the second:"
+)]
+async fn schemas_that_differ_panic_with_the_difference() {
+    let one = "fixtures/demo";
+    let other = fixture("plain");
+    assert_same_schema!(one, &other);
+}
+
+#[tokio::test]
+#[should_panic(expected = "the second can't be read: failed to open no/such/folder")]
+async fn a_schema_that_is_not_there_panics_with_the_reason() {
+    assert_same_schema!("fixtures/demo", "no/such/folder");
+}

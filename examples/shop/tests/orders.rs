@@ -1,0 +1,59 @@
+//! The application's own tests, each on a database that the migrations have just made.
+
+use rehearsal::{Database, Rehearsal, assert_same_schema};
+use rstest::{fixture, rstest};
+use sqlx::Row as _;
+
+#[fixture]
+async fn database() -> Database {
+    let database = Rehearsal::of(".").database().await.unwrap();
+    shop::seed(&mut database.connect().await.unwrap()).await.unwrap();
+    database
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_order_costs_what_its_lines_cost(#[future(awt)] database: Database) -> sqlx::Result<()> {
+    let mut connection = database.connect().await.unwrap();
+    let total = shop::order(&mut connection, "Ada", &[("pen", 1), ("ink", 2)]).await?;
+    assert_eq!(total, 6280);
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn seeds_change_nothing_the_second_time(
+    #[future(awt)] database: Database,
+) -> sqlx::Result<()> {
+    let mut connection = database.connect().await.unwrap();
+    shop::seed(&mut connection).await?;
+    let row =
+        sqlx::query("SELECT count(*), max(id) FROM products").fetch_one(&mut connection).await?;
+    assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (3, 3));
+    Ok(())
+}
+
+/// What is built into the program is what is in the folder, and it boots twice.
+#[tokio::test]
+async fn the_migrations_that_are_built_in_hold() -> rehearsal::Result<()> {
+    Rehearsal::of(sqlx::migrate!()).verify().await
+}
+
+/// The library's own runner makes the same schema as the rehearsal's.
+#[tokio::test]
+async fn the_runner_makes_the_same_schema() {
+    let migrate = async |database: Database| -> rehearsal::Result<()> {
+        Ok(shop::MIGRATIONS.run(&mut database.connect().await?).await?)
+    };
+    let by_runner = Rehearsal::of(migrate).database().await.unwrap();
+    assert_same_schema!(&by_runner, ".");
+}
+
+/// A runner with a ledger of another name is none that rehearsal imitates, and it says what to do.
+#[tokio::test]
+async fn a_runner_with_a_ledger_of_its_own_is_asked_for_as_a_closure() {
+    let mut migrator = sqlx::migrate!();
+    migrator.dangerous_set_table_name("applied");
+    let error = Rehearsal::of(migrator).play().await.unwrap_err().to_string();
+    assert!(error.contains("Rehearsal::of(async |database: Database|"), "{error}");
+}

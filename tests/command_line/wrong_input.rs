@@ -354,6 +354,75 @@ fn files_of_another_tool_among_those_of_dbmate() {
     check(&told, 1, &["warning[order]: dbmate ignores this file", "V3__c.sql"]);
 }
 
+/// A goose project whose second file is this one.
+fn play_goose(name: &str, text: &str) -> Told {
+    let first = "-- +goose Up\nCREATE TABLE a (id int);\n";
+    let second = format!("migrations/{name}");
+    run(&mut verify(Project::new(&[("migrations/00001_a.sql", first), (&second, text)]).path()))
+}
+
+#[rstest]
+#[case::none("SELECT 1;\n", "unexpected state 0 on line \"SELECT 1;\"")]
+#[case::down_first("-- +goose Down\n-- +goose Up\n", "must start with '-- +goose Up'")]
+#[case::mark("\u{feff}-- +goose Up\nSELECT 1;\n", "unexpected state 0")]
+#[case::semicolon("-- +goose Up\nSELECT 1\n", "unfinished SQL query: \"SELECT 1\"")]
+#[case::open("-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n", "missing '-- +goose Stat")]
+#[case::unknown("-- +goose Up, please\nSELECT 1;\n", "\"up, please\" not supported")]
+#[case::indented("  -- +goose Up\nSELECT 1;\n", "contains leading whitespace")]
+fn a_goose_file_that_the_tool_refuses(#[case] text: &str, #[case] said: &str) {
+    let told = play_goose("00002_b.sql", text);
+    check(&told, 1, &["error[order]: goose refuses the file: ", "00002_b.sql", said]);
+    check(&told, 1, &["help: each file needs the line `-- +goose Up`", "apply   failed"]);
+}
+
+#[test]
+fn goose_files_that_the_tool_refuses_by_their_names() {
+    let up = "-- +goose Up\nSELECT 1;\n";
+    let told = play_goose("seed.sql", up);
+    check(&told, 1, &["\"migrations/seed.sql\": no filename separator '_' found"]);
+    let told = play_goose("00000_b.sql", up);
+    check(&told, 1, &["migration version must be greater than zero", "a number before the first"]);
+    let told = play_goose("1_b.sql", up);
+    check(&told, 1, &["goose refuses to start: duplicate version 1 detected: 00001_a.sql and 1_b"]);
+}
+
+#[test]
+fn goose_files_that_are_no_sql() {
+    let told = play_goose("00002_b.go", "package migrations\n");
+    check(&told, 2, &["migrations/00002_b.go is a migration in Go", "help: write it in SQL"]);
+    let told = play_goose("00002_b_test.go", "package migrations\n");
+    check(&told, 0, &["rerun   passed"]);
+    let envsub = "-- +goose ENVSUB ON\n-- +goose Up\nCREATE SCHEMA ${REGION};\n";
+    let told = play_goose("00002_b.sql", envsub);
+    check(&told, 2, &["00002_b.sql:3: `-- +goose ENVSUB ON` puts variables", "help: render"]);
+}
+
+#[test]
+fn goose_files_that_are_taken_oddly() {
+    let slip = "-- +goose Up\nSELECT 1;\n\n-- goose Down\nDROP TABLE a;\n";
+    let told = play_goose("00002_b.sql", slip);
+    check(&told, 1, &["error[order]: line 4, `-- goose Down`: goose takes it for a comment"]);
+    // Two lines in one message, and a function's body in several.
+    let told = play_goose("00002_b.sql", "-- +goose Up\nSELECT 1; /* c */\nSELECT 1/0;\n");
+    check(&told, 1, &["00002_b.sql:3:1", "22012: division by zero"]);
+    let told = play_goose("00002_b.sql", "-- +goose Up\nDO $$ BEGIN\n  NULL;\nEND $$;\n");
+    check(&told, 1, &["error[order]: line 3 ends in `;`", "-- +goose StatementBegin"]);
+    // What stands before a failure in the same transaction isn't kept, and is without one.
+    let bare = "-- +goose Up\nCREATE TABLE b (id int);\nSELECT 1/0;\n-- +goose NO TRANSACTION\n";
+    check(&play_goose("00002_b.sql", bare), 1, &["00002_b.sql:3:1", "22012"]);
+}
+
+#[test]
+fn files_of_two_go_tools() {
+    check_files(
+        &[
+            ("migrations/1_a.sql", "-- +goose Up\nSELECT 1;\n"),
+            ("migrations/2_b.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\n"),
+        ],
+        &["fits two layouts: 2 of dbmate and 2 of goose", "say which tool runs it"],
+    );
+}
+
 #[test]
 fn names_that_sqlx_and_others_share() {
     let timestamp = ("migrations/20240101000000_a.sql", "CREATE TABLE a (id int);");

@@ -5,6 +5,7 @@
 
 mod dbmate;
 mod golang_migrate;
+mod goose;
 mod plain;
 mod sqlx;
 
@@ -15,7 +16,7 @@ use crate::config::Level;
 
 /// Every layout that is known.
 pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &goose::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
 
 /// The layout of the migrations that a program has built in.
 #[cfg(feature = "sqlx-0_9")]

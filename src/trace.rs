@@ -176,6 +176,8 @@ pub(crate) enum Cause {
     NoCopyData,
     /// The file ended the tool's transaction, and the tool refuses to go on.
     LostTransaction,
+    /// An earlier file left a transaction open, and the tool refuses to begin its own.
+    OpenTransaction,
 }
 
 /// Where in a file something failed.

@@ -103,6 +103,9 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
                 format.name
             ));
         }
+        (Cause::OpenTransaction, _) => {
+            "an earlier file left a transaction open: end it where it begins, in one message"
+        }
         _ if failure.at == Point::Ledger => return None,
         (_, "57014") if failure.at == Point::Session => {
             "the file leaves a timeout that is too short even for the tool's own bookkeeping: SET \
@@ -131,7 +134,7 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         (_, "0A000" | "58P01") if message.contains("extension") => {
             "this server doesn't have the extension: install its package for this Postgres version"
         }
-        (_, "25001") if format.delivery == Delivery::Message => {
+        (_, "25001") if format.delivery != Delivery::Statements => {
             return Some(match format.without_transaction {
                 Some(line) => format!(
                     "give the statement a migration of its own, which begins with the line \

@@ -16,6 +16,8 @@
 //! SET LOCAL search_path = app;  -- ends with this file's transaction
 //! ```
 
+use std::ops::Range;
+
 use super::{Check, Finding, Judge, Usual, Verdict};
 use crate::source::{Delivery, Migration, Project, Runner, Sessions};
 use crate::sql::{Control, Kind, Script, Statement, literal, quoted};
@@ -87,7 +89,9 @@ fn tell(project: &Project, migration: &Migration, leak: &Leak) -> Finding {
         Leak::Setting { name: setting, before, after } => {
             // Outside a transaction, SET LOCAL does nothing at all.
             let local = match project.chain.format.delivery {
-                Delivery::Message => true,
+                Delivery::Message | Delivery::MessageWithoutComments => {
+                    statement.is_none_or(|it| shares_transaction(migration, it))
+                }
                 Delivery::Statements => {
                     statement.is_some_and(|it| is_in_transaction(&migration.file.script, it))
                 }
@@ -157,6 +161,18 @@ fn culprit<'a>(migration: &'a Migration, leak: &Leak) -> Option<&'a Statement> {
             last(&|statement| matches!(statement.kind, Kind::Transaction(Control::Begin)))
         }
     }
+}
+
+/// Whether the statement's transaction holds others, too: the tool's, or that of its message.
+fn shares_transaction(migration: &Migration, statement: &Statement) -> bool {
+    let holds = |range: &&Range<usize>| range.contains(&statement.span.start);
+    let part = migration.parts.iter().find(|part| holds(&&part.span));
+    part.is_none_or(|part| {
+        let message = part.messages.iter().find(holds);
+        let others = migration.file.script.statements().filter(|it| *it != statement);
+        let mut others = others.map(|it| it.span.start);
+        part.begin.is_some() || message.is_some_and(|all| others.any(|at| all.contains(&at)))
+    })
 }
 
 /// Whether the statement stands between a BEGIN of its file and what ends it.

@@ -112,6 +112,13 @@ impl Statement {
         self.autocommit
     }
 
+    /// Where its strings stand that are quoted by `'`.
+    pub(crate) fn strings(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        let tokens = self.tokens(text).into_iter();
+        let quoted = tokens.filter(|token| matches!(token.kind, TokenKind::Literal { .. }));
+        quoted.map(|token| token.span).filter(|span| text[span.clone()].ends_with('\''))
+    }
+
     /// Its tokens in the text of its script, without white space, comments and semicolon.
     pub(crate) fn tokens(&self, text: &str) -> Vec<Token> {
         let mut tokens = tokens::tokens(text, self.span.clone());

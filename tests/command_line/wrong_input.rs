@@ -412,6 +412,49 @@ fn goose_files_that_are_taken_oddly() {
     check(&play_goose("00002_b.sql", bare), 1, &["00002_b.sql:3:1", "22012"]);
 }
 
+/// A sql-migrate project whose second file is this one.
+fn play_sql_migrate(name: &str, text: &str) -> Told {
+    let first = "-- +migrate Up\nCREATE TABLE a (id int);\n";
+    let second = format!("migrations/{name}");
+    run(&mut verify(Project::new(&[("migrations/1-a.sql", first), (&second, text)]).path()))
+}
+
+#[rstest]
+#[case::none("SELECT 1;\n", "no Up/Down annotations found")]
+#[case::mark("\u{feff}-- +migrate Up\nSELECT 1;\n", "no Up/Down annotations found")]
+#[case::lower("-- +migrate up\nSELECT 1;\n", "no Up/Down annotations found")]
+#[case::semicolon("-- +migrate Up\nSELECT 1\n", "The last statement must be ended by a semicolon")]
+#[case::open("-- +migrate Up\n-- +migrate StatementBegin\nSELECT 1;\n", "with no matching")]
+#[case::empty("-- +migrate \n", "incomplete migration command")]
+fn a_sql_migrate_file_that_the_tool_refuses(#[case] text: &str, #[case] said: &str) {
+    let told = play_sql_migrate("2-b.sql", text);
+    check(&told, 1, &["error[order]: sql-migrate refuses to start: ERROR: ", "2-b.sql", said]);
+    check(&told, 1, &["help: each file needs the line `-- +migrate Up`", "apply   failed"]);
+}
+
+#[test]
+fn sql_migrate_files_that_are_taken_oddly() {
+    let play = |text: &str| play_sql_migrate("2-b.sql", &format!("-- +migrate Up\n{text}"));
+    let told = play("SELECT 1;\n\n-- +migrate down\nDROP TABLE a;\n");
+    check(&told, 1, &["error[order]: line 4, `-- +migrate down`: sql-migrate takes it for a"]);
+    let told = play("DO $$ BEGIN\n  NULL;\nEND $$;\n");
+    check(&told, 1, &["error[order]: line 3 ends in `;`", "-- +migrate StatementBegin"]);
+    // A place is that of the file, also after lines that are not sent.
+    let told = play("SELECT 1,\n-- a\n-- b\n  FROM;\n");
+    check(&told, 1, &["2-b.sql:5:3", "42601: syntax error at or near \"FROM\""]);
+    let told = play("SELECT 1;\nCOMMIT;\n");
+    check(&told, 1, &["2-b.sql:3:1", "unexpected transaction status idle", "leave BEGIN and"]);
+    let told = play_sql_migrate("99999999999999999999-b.sql", "-- +migrate Up\nSELECT 1;\n");
+    check(&told, 1, &["Could not parse \"99999999999999999999\" into int64"]);
+}
+
+#[test]
+fn a_sql_migrate_file_that_leaves_a_transaction_open() {
+    let told = play_sql_migrate("0-b.sql", "-- +migrate Up notransaction\nBEGIN;\nSELECT 1;\n");
+    check(&told, 1, &["error[apply]", "1-a.sql", "unexpected transaction status idle in trans"]);
+    check(&told, 1, &["error[leaks]: 0-b.sql leaves", "1-a.sql, which fails later in this boot"]);
+}
+
 #[test]
 fn files_of_two_go_tools() {
     check_files(

@@ -28,6 +28,7 @@ async fn dbmate() {
         (true, vec![("1_a.sql", up("SELECT set_config('search_path', '', false);"))]),
         (false, vec![("1_a.sql", up("CREATE TABLE c (id int); COMMIT;"))]),
         (false, vec![("1_a.sql", up("BEGIN; CREATE TABLE c (id int); COMMIT;"))]),
+        (false, vec![("1_a.sql", bare("BEGIN; CREATE TABLE c (id int);"))]),
         (false, vec![("1_a.sql", a.clone() + &bare("CREATE TABLE c (id int);"))]),
         (true, vec![("1_a.sql", up(""))]),
         (true, vec![("10_a.sql", a.clone()), ("9_b.sql", b.clone())]),

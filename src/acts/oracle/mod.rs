@@ -3,6 +3,8 @@
 
 #[cfg(feature = "oracles")]
 mod dbmate;
+#[cfg(feature = "oracles")]
+mod sql_migrate;
 mod sqlx;
 
 use std::path::{Path, PathBuf};
@@ -180,7 +182,8 @@ fn project(tool: &Tool, files: &[(&str, String)]) -> tempfile::TempDir {
 /// `true` for those that the tool runs to the end.
 async fn compare_all(tool: Tool, bad: &str, odd: &[(bool, Vec<(&str, String)>)]) {
     let server = Server::start(version().as_deref(), false).await.expect("a server");
-    assert!(compare(&server, tool, &fixture(tool.format)).await, "the good fixture");
+    let good = bad.split('-').next().expect("a name");
+    assert!(compare(&server, tool, &fixture(good)).await, "the good fixture");
     assert!(!compare(&server, tool, &fixture(bad)).await, "the bad fixture");
     for (succeeds, files) in odd {
         let root = project(&tool, files);

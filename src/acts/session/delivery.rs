@@ -1,6 +1,7 @@
 //! How a file reaches the server through the tool's session: as messages, or statement by
 //! statement; and which of its statements failed.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use tokio::time::Instant;
@@ -23,7 +24,9 @@ impl Player<'_> {
     ) -> Result<Vec<Failure>> {
         self.deadline = Instant::now() + self.stage.limit;
         match self.stage.project.chain.format.delivery {
-            Delivery::Message => self.play_messages(file, part, how).await,
+            Delivery::Message | Delivery::MessageWithoutComments => {
+                self.play_messages(file, part, how).await
+            }
             Delivery::Statements => self.play_statements(file, how).await,
         }
     }
@@ -63,10 +66,13 @@ impl Player<'_> {
                            the file as plain SQL";
             return Ok(vec![Failure::new(Point::Statement(index), Cause::NoCopyData, message)]);
         }
-        let text = &file.text[message.clone()];
-        let Err(stopped) = self.send(text).await else { return Ok(Vec::new()) };
-        let mut failure = self.failure(stopped.by, text).await?;
-        failure.offset = failure.offset.map(|offset| offset + message.start);
+        let sent = match self.stage.project.chain.format.delivery {
+            Delivery::MessageWithoutComments => Sent::without_comments(&file.text, message),
+            _ => Sent::whole(&file.text, message),
+        };
+        let Err(stopped) = self.send(&sent.text).await else { return Ok(Vec::new()) };
+        let mut failure = self.failure(stopped.by, &sent.text).await?;
+        failure.offset = failure.offset.map(|offset| sent.place(offset));
         failure.at = statements.point_of(stopped.completed, &failure);
         self.rest_in_peace().await;
         // Without a transaction around it, the server commits before it answers the last statement,
@@ -181,6 +187,25 @@ impl Player<'_> {
         Ok(Some(failures))
     }
 
+    /// Opens a transaction for a part, as the tool does.
+    pub(in crate::acts) async fn begin(&mut self, begin: &str) -> Result<Option<Failure>> {
+        let state = match self.state.transaction {
+            Transaction::None => None,
+            Transaction::Open => Some("idle in transaction"),
+            Transaction::Aborted => Some("in a failed transaction"),
+        };
+        if let Some(refusal) = self.stage.project.chain.format.lost_transaction
+            && let Some(state) = state
+        {
+            // The tool gives up the connection, and what is open on it.
+            self.rest_in_peace().await;
+            self.state.transaction = Transaction::None;
+            let message = format!("{refusal} {state}");
+            return Ok(Some(Failure::new(Point::Session, Cause::OpenTransaction, message)));
+        }
+        Ok(self.keep_book(begin).await?.err())
+    }
+
     /// Ends the transaction that the tool opened for a part.
     pub(in crate::acts) async fn commit(
         &mut self,
@@ -196,7 +221,7 @@ impl Player<'_> {
             && self.look().await.is_ok_and(|now| now.transaction == Transaction::None)
         {
             let at = Point::Statement(index);
-            return Ok(vec![Failure::new(at, Cause::LostTransaction, refusal)]);
+            return Ok(vec![Failure::new(at, Cause::LostTransaction, format!("{refusal} idle"))]);
         }
         let failure = self.keep_book("COMMIT").await?.err();
         Ok(failure.map(|failure| Failure { at: Point::Commit, ..failure }).into_iter().collect())
@@ -219,6 +244,42 @@ fn without_end_mark(data: &str) -> &str {
     match lines.strip_suffix("\\.") {
         Some(rows) if rows.is_empty() || rows.ends_with('\n') => rows,
         _ => data,
+    }
+}
+
+/// What is sent of a range of a file.
+struct Sent<'a> {
+    text: Cow<'a, str>,
+    start: usize,
+    /// What of the file is not in it, in order.
+    left_out: Vec<Range<usize>>,
+}
+
+impl<'a> Sent<'a> {
+    fn whole(file: &'a str, message: &Range<usize>) -> Self {
+        let text = Cow::Borrowed(&file[message.clone()]);
+        Self { text, start: message.start, left_out: Vec::new() }
+    }
+
+    fn without_comments(file: &'a str, message: &Range<usize>) -> Self {
+        let mut sent = Self { text: Cow::default(), start: message.start, left_out: Vec::new() };
+        let mut start = message.start;
+        for line in file[message.clone()].split_inclusive('\n') {
+            let end = start + line.len();
+            if line.starts_with("-- ") {
+                sent.left_out.push(start..end);
+            } else {
+                sent.text.to_mut().push_str(line);
+            }
+            start = end;
+        }
+        sent
+    }
+
+    /// Where in the file a place in the text comes from.
+    fn place(&self, offset: usize) -> usize {
+        let gaps = self.left_out.iter();
+        gaps.fold(self.start + offset, |at, gap| if gap.start <= at { at + gap.len() } else { at })
     }
 }
 
@@ -260,6 +321,18 @@ mod tests {
 
     fn check(data: &str, rows: &str) {
         assert_eq!(without_end_mark(data), rows, "{data:?}");
+    }
+
+    #[test]
+    fn places_are_those_of_the_file() {
+        let file = "x;\na\n-- b\n-- c\nd;\n--e\n";
+        let sent = Sent::without_comments(file, &(3..file.len()));
+        assert_eq!(sent.text, "a\nd;\n--e\n");
+        for (offset, place) in [(0, 3), (1, 4), (2, 15), (4, 17), (6, 19)] {
+            assert_eq!(sent.place(offset), place, "{offset}");
+        }
+        let whole = Sent::whole(file, &(3..6));
+        assert_eq!((&*whole.text, whole.place(2)), ("a\n-", 5));
     }
 
     #[test]

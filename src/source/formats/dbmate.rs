@@ -32,7 +32,7 @@ pub(super) const FORMAT: Format = Format {
     delivery: Delivery::Message,
     sessions: Sessions::PerBoot,
     without_transaction: Some("-- migrate:up transaction:false"),
-    lost_transaction: Some("pq: unexpected transaction status idle"),
+    lost_transaction: Some("pq: unexpected transaction status"),
     boot_transaction: None,
     forced: &["datestyle"],
     float_digits: None,

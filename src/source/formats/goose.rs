@@ -6,19 +6,20 @@
 //!
 //! - *Files.* `*.sql`, ordered by the number before the first `_`. A name without one, or a number
 //!   that is there twice, and the tool refuses to start. Migrations in Go are not played here.
-//! - *Annotations.* `-- +goose Up` opens what is played, and `-- +goose Down`, which may be missing,
-//!   ends it. Their case doesn't matter; any other comment with `+goose` in it ends the boot.
-//! - *Statements.* A message ends with a line whose last word before a `--` ends in `;`, also in the
-//!   middle of a function's body, unless `-- +goose StatementBegin` and `-- +goose StatementEnd`
-//!   stand around it. Comments between messages, and carriage returns at the ends of lines, are not
-//!   sent.
-//! - *Execution.* All files of a boot on one connection, each message by itself, the file's together
-//!   with its ledger row in a transaction, unless `-- +goose NO TRANSACTION` stands anywhere in the
-//!   file. A file that ends that transaction by itself goes on without one.
-//! - *Variables.* `-- +goose ENVSUB ON` puts those of the environment into what follows. That is no
-//!   SQL yet, hence an error where there is anything to put in.
-//! - *Ledger.* `goose_db_version(id, version_id, is_applied, tstamp)`, found through the search path
-//!   each time, or made in its first schema, with a row for version 0.
+//! - *Annotations.* `-- +goose Up` opens what is played, and `-- +goose Down`, which may be
+//!   missing, ends it. Their case doesn't matter; any other comment with `+goose` in it ends the
+//!   boot.
+//! - *Statements.* A message ends with a line whose last word before a `--` ends in `;`, also in
+//!   the middle of a function's body, unless `-- +goose StatementBegin` and `-- +goose
+//!   StatementEnd` stand around it. Comments between messages, and carriage returns at the ends of
+//!   lines, are not sent.
+//! - *Execution.* All files of a boot on one connection, each message by itself, the file's
+//!   together with its ledger row in a transaction, unless `-- +goose NO TRANSACTION` stands
+//!   anywhere in the file. A file that ends that transaction by itself goes on without one.
+//! - *Variables.* `-- +goose ENVSUB ON` puts those of the environment into what follows. That is
+//!   no SQL yet, hence an error where there is anything to put in.
+//! - *Ledger.* `goose_db_version(id, version_id, is_applied, tstamp)`, found through the search
+//!   path each time, or made in its first schema, with a row for version 0.
 //! - *Pending* is what has a higher number than the ledger's highest. If there is a lower one that
 //!   the ledger doesn't have, the tool refuses to boot. The ledger may have others.
 
@@ -71,6 +72,9 @@ pub(super) const FORMAT: Format = Format {
         finally: None,
     }),
 };
+
+/// What the tool's scanner holds of a line.
+const BUFFER_BYTES: usize = 4 << 20;
 
 /// The number of a migration's name; or what the tool says instead.
 fn version(name: &str) -> Result<i64, String> {
@@ -216,6 +220,9 @@ impl Up {
             transaction: true,
             bare_at: None,
         };
+        if let Some(fault) = too_long(text, BUFFER_BYTES) {
+            return Err(Fault::Refused(format!("failed to scan migration: {fault}")));
+        }
         let (message, environment) = (None, false);
         let mut reader = Reader { text, state: State::Start, up, message, environment };
         for (start, line) in lines(text) {
@@ -261,7 +268,7 @@ impl Reader<'_> {
                 }
                 let first = self.message.take().map_or(start, |message| message.start);
                 let message = first..span.end;
-                if self.state == State::Up && ends_statement(line) {
+                if self.state == State::Up && ends_statement(line, BUFFER_BYTES) {
                     self.up.messages.push(message);
                 } else {
                     self.message = Some(message);
@@ -351,10 +358,18 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether a line's last word before a comment ends in a semicolon, wherever that stands.
-pub(super) fn ends_statement(line: &str) -> bool {
-    let words = line.split_whitespace().take_while(|word| !word.starts_with("--"));
+/// Whether a line's last word before a comment ends in a semicolon, wherever that stands. The
+/// tools' scanner gives up at a word that doesn't fit into its buffer.
+pub(super) fn ends_statement(line: &str, buffer_bytes: usize) -> bool {
+    let is_read = |word: &&str| !word.starts_with("--") && word.len() < buffer_bytes;
+    let words = line.split_whitespace().take_while(is_read);
     words.last().is_some_and(|word| word.ends_with(';'))
+}
+
+/// The first line that doesn't fit into the buffer of the tools' scanner.
+pub(super) fn too_long(text: &str, buffer_bytes: usize) -> Option<String> {
+    let (start, _) = lines(text).find(|(_, line)| line.len() >= buffer_bytes)?;
+    Some(format!("bufio.Scanner: token too long (line {})", position(text, start).line))
 }
 
 /// Whether the tool takes a line for an annotation.
@@ -630,6 +645,8 @@ mod tests {
         check_refused("-- +goose Up\n-- no +goose here\n", "not supported: invalid annotation");
         check_refused("-- +goose NO  TRANSACTION\n", "not supported");
         check_refused("-- +goose\n", "empty annotation");
+        let long = format!("-- +goose Up\nSELECT '{}';", "a".repeat(BUFFER_BYTES));
+        check_refused(&long, "failed to scan migration: bufio.Scanner: token too long (line 2)");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod dbmate;
 mod golang_migrate;
 mod goose;
 mod plain;
+mod sql_migrate;
 mod sqlx;
 
 use super::folder::{Folder, is_sql};
@@ -15,8 +16,14 @@ use crate::Result;
 use crate::config::Level;
 
 /// Every layout that is known.
-pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &goose::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+pub(crate) const ALL: &[&Format] = &[
+    &dbmate::FORMAT,
+    &golang_migrate::FORMAT,
+    &goose::FORMAT,
+    &sql_migrate::FORMAT,
+    &sqlx::FORMAT,
+    &plain::FORMAT,
+];
 
 /// The layout of the migrations that a program has built in.
 #[cfg(feature = "sqlx-0_9")]
@@ -45,7 +52,8 @@ pub(crate) struct Format {
     /// What a migration needs in order to run without the transaction that the tool opens for it,
     /// if it opens one.
     pub(crate) without_transaction: Option<&'static str>,
-    /// What the tool says at its COMMIT if a file has ended its transaction, if it says anything.
+    /// What the tool says at its BEGIN or COMMIT, before the state of the transaction, if a file has
+    /// left that in another one, and if it says anything.
     pub(crate) lost_transaction: Option<&'static str>,
     /// How the tool opens the one transaction that holds all that a boot runs, if it does: the
     /// parts then open none of their own.
@@ -82,6 +90,8 @@ pub(crate) enum Delivery {
     /// The whole text as one message, which the server runs as one transaction unless the text
     /// says otherwise.
     Message,
+    /// The same, without the lines that begin with `-- `, whatever they stand in.
+    MessageWithoutComments,
     /// One statement after the other, each committed by itself, as `psql -f` does. Knows
     /// `COPY … FROM stdin` data and skips meta-commands.
     Statements,

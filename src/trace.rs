@@ -176,7 +176,7 @@ pub(crate) enum Cause {
     NoCopyData,
     /// The file ended the tool's transaction, and the tool refuses to go on.
     LostTransaction,
-    /// An earlier file left a transaction open, and the tool refuses to begin its own.
+    /// A file left a transaction open, and the tool refuses to begin its own.
     OpenTransaction,
 }
 

@@ -70,7 +70,7 @@ async fn play_part(
 ) -> Result<()> {
     let begin = part.begin.filter(|_| book.is_none_or(|book| !book.one_transaction));
     if let Some(begin) = begin {
-        end.failures.extend(player.begin(begin).await?);
+        end.failures.extend(player.keep_book(begin).await?.err());
     }
     if end.succeeded() {
         end.failures.extend(player.play(&migration.file, part, how).await?);

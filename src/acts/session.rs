@@ -14,7 +14,7 @@ use super::Stage;
 use super::look::look;
 use crate::server::{Scratch, disk_full_help};
 use crate::sql::{character_offset, literal};
-use crate::trace::{Cause, Failure, Leak, Point, Session};
+use crate::trace::{Cause, Failure, Leak, Point, Session, Transaction};
 use crate::{Error, Result};
 
 /// How often we look, while we wait for an answer, whether there is still a server to give it.
@@ -77,12 +77,31 @@ impl<'a> Player<'a> {
 
     /// Sends the tool's own bookkeeping.
     pub(super) async fn keep_book(&mut self, sql: &str) -> Result<Result<(), Failure>> {
+        if let Some(failure) = self.refuses_begin(sql) {
+            // The tool gives up the connection, and what is open on it.
+            self.rest_in_peace().await;
+            self.state.transaction = Transaction::None;
+            return Ok(Err(failure));
+        }
         self.deadline = Instant::now() + self.stage.limit;
         let Err(stopped) = self.send(sql).await else { return Ok(Ok(())) };
         let mut failure = self.failure(stopped.by, sql).await?;
         failure.at = Point::Ledger;
         self.rest_in_peace().await;
         Ok(Err(failure))
+    }
+
+    /// What the tool says instead of a BEGIN, if a file left a transaction open.
+    fn refuses_begin(&self, sql: &str) -> Option<Failure> {
+        let refusal = self.stage.project.chain.format.lost_transaction;
+        let refusal = refusal.filter(|_| sql.to_lowercase().starts_with("begin"))?;
+        let state = match self.state.transaction {
+            Transaction::None => return None,
+            Transaction::Open => "idle in transaction",
+            Transaction::Aborted => "in a failed transaction",
+        };
+        let message = format!("{refusal} {state}");
+        Some(Failure::new(Point::Session, Cause::OpenTransaction, message))
     }
 
     /// Reads the tool's own bookkeeping: rows of one text column, without those that are NULL.

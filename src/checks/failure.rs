@@ -104,7 +104,7 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
             ));
         }
         (Cause::OpenTransaction, _) => {
-            "an earlier file left a transaction open: end it where it begins, in one message"
+            "a file left a transaction open that it began: end it in the same file"
         }
         _ if failure.at == Point::Ledger => return None,
         (_, "57014") if failure.at == Point::Session => {

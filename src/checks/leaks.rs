@@ -163,7 +163,7 @@ fn culprit<'a>(migration: &'a Migration, leak: &Leak) -> Option<&'a Statement> {
     }
 }
 
-/// Whether the statement's transaction holds others, too: the tool's, or that of its message.
+/// Whether the statement's transaction can hold others: the tool's, or that of its message.
 fn shares_transaction(migration: &Migration, statement: &Statement) -> bool {
     let holds = |range: &&Range<usize>| range.contains(&statement.span.start);
     let part = migration.parts.iter().find(|part| holds(&&part.span));
@@ -171,7 +171,9 @@ fn shares_transaction(migration: &Migration, statement: &Statement) -> bool {
         let message = part.messages.iter().find(holds);
         let others = migration.file.script.statements().filter(|it| *it != statement);
         let mut others = others.map(|it| it.span.start);
-        part.begin.is_some() || message.is_some_and(|all| others.any(|at| all.contains(&at)))
+        part.begin.is_some()
+            || part.messages.len() == 1
+            || message.is_some_and(|message| others.any(|at| message.contains(&at)))
     })
 }
 

@@ -407,6 +407,10 @@ fn goose_files_that_are_taken_oddly() {
     check(&told, 1, &["00002_b.sql:3:1", "22012: division by zero"]);
     let told = play_goose("00002_b.sql", "-- +goose Up\nDO $$ BEGIN\n  NULL;\nEND $$;\n");
     check(&told, 1, &["error[order]: line 3 ends in `;`", "-- +goose StatementBegin"]);
+    // Without a transaction, SET LOCAL would do nothing.
+    let set = "-- +goose NO TRANSACTION\n-- +goose Up\nSET lock_timeout = '1s';\nSELECT 1;\n";
+    let told = play_goose("00002_b.sql", set);
+    check(&told, 1, &["error[leaks]", "help: at the end of the file: RESET lock_timeout;"]);
     // What stands before a failure in the same transaction isn't kept, and is without one.
     let bare = "-- +goose Up\nCREATE TABLE b (id int);\nSELECT 1/0;\n-- +goose NO TRANSACTION\n";
     check(&play_goose("00002_b.sql", bare), 1, &["00002_b.sql:3:1", "22012"]);

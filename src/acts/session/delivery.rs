@@ -187,25 +187,6 @@ impl Player<'_> {
         Ok(Some(failures))
     }
 
-    /// Opens a transaction for a part, as the tool does.
-    pub(in crate::acts) async fn begin(&mut self, begin: &str) -> Result<Option<Failure>> {
-        let state = match self.state.transaction {
-            Transaction::None => None,
-            Transaction::Open => Some("idle in transaction"),
-            Transaction::Aborted => Some("in a failed transaction"),
-        };
-        if let Some(refusal) = self.stage.project.chain.format.lost_transaction
-            && let Some(state) = state
-        {
-            // The tool gives up the connection, and what is open on it.
-            self.rest_in_peace().await;
-            self.state.transaction = Transaction::None;
-            let message = format!("{refusal} {state}");
-            return Ok(Some(Failure::new(Point::Session, Cause::OpenTransaction, message)));
-        }
-        Ok(self.keep_book(begin).await?.err())
-    }
-
     /// Ends the transaction that the tool opened for a part.
     pub(in crate::acts) async fn commit(
         &mut self,

@@ -7,9 +7,13 @@
 //! - *Execution.* All files of a boot on one connection, each as one message of the simple query
 //!   protocol, hence in one implicit transaction.
 //! - *Ledger.* `schema_migrations(version, dirty)` in the schema that was current at connect. It
-//!   holds one row, the last version: before a file the row says `dirty`, after it no longer.
+//!   holds one row, the last version: before a file the row says `dirty`, after it no longer. A
+//!   file that leaves a transaction open ends the boot, and the row stays dirty.
 //! - *Pending* is what has a higher number than the ledger's. A file that comes in below is never
 //!   run.
+//!
+//! Read from its source, and not compared, because its program could not be had; what its driver
+//! says and sets was tried out.
 //!
 //! The tool's advisory lock is left out: nobody else migrates a scratch database.
 
@@ -32,7 +36,7 @@ pub(super) const FORMAT: Format = Format {
     forced: &["datestyle"],
     float_digits: Some(2),
     without_transaction: None,
-    lost_transaction: None,
+    lost_transaction: Some("pq: unexpected transaction status"),
     boot_transaction: None,
     ledger: Some(Ledger {
         table: "schema_migrations",

@@ -52,8 +52,8 @@ pub(crate) struct Format {
     /// What a migration needs in order to run without the transaction that the tool opens for it,
     /// if it opens one.
     pub(crate) without_transaction: Option<&'static str>,
-    /// What the tool says at its BEGIN or COMMIT, before the state of the transaction, if a file has
-    /// left that in another one, and if it says anything.
+    /// What the tool says, before the name of the state, if its BEGIN or COMMIT finds a transaction
+    /// in another state than it should be in, and if it looks.
     pub(crate) lost_transaction: Option<&'static str>,
     /// How the tool opens the one transaction that holds all that a boot runs, if it does: the
     /// parts then open none of their own.

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "oracles")]
 mod dbmate;
+mod goose;
 #[cfg(feature = "oracles")]
 mod sql_migrate;
 mod sqlx;

@@ -1,6 +1,9 @@
 //! sql-migrate, the program.
 
-use super::{ODD, Run, Tool, compare_all};
+use super::{ODD, Run, Tool, compare_all, left, project, read, stage, version};
+use crate::acts::boot::boot;
+use crate::server::Server;
+use crate::trace::Act;
 
 /// Where it finds the database and the migrations.
 const CONFIGURATION: &str = "development:\n  dialect: postgres\n  datasource: ${DATABASE_URL}\n  \
@@ -100,6 +103,32 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn sql_migrate() {
+async fn program() {
     compare_all(SQL_MIGRATE, "sqlmigrate-slip", &cases()).await;
+}
+
+/// A file that comes in below is run after the others, and one that is gone ends the next boot.
+#[tokio::test]
+async fn goes_on_where_the_other_was() {
+    let server = Server::start(version().as_deref(), false).await.expect("a server");
+    let (ours, theirs) = tokio::join!(server.create(None), server.create(None));
+    let (ours, theirs) = (ours.expect("a database"), theirs.expect("a database"));
+    let table = |name: &str| up(&format!("CREATE TABLE {name} (id int);"));
+    let chains =
+        [(true, vec!["1", "3"]), (true, vec!["1", "2", "3", "4"]), (false, vec!["2", "4"])];
+    for (succeeds, names) in chains {
+        let files = names.iter().map(|name| (format!("{name}_a.sql"), table(&format!("t{name}"))));
+        let files = files.collect::<Vec<_>>();
+        let mut files =
+            files.iter().map(|(name, up)| (name.as_str(), up.clone())).collect::<Vec<_>>();
+        files.push(("../dbconfig.yml", CONFIGURATION.to_owned()));
+        let root = project(&SQL_MIGRATE, &files);
+        let chain = read(&SQL_MIGRATE, root.path());
+        let boot = boot(&stage(&server, &chain), &ours, Act::Fresh).await.expect("a boot");
+        let theirs_succeeds = SQL_MIGRATE.boot(&theirs, root.path()).await;
+        assert_eq!([boot.succeeded(), theirs_succeeds], [succeeds; 2], "{boot:?}");
+        let (we, _) = left(&SQL_MIGRATE, &ours, succeeds).await;
+        let (they, _) = left(&SQL_MIGRATE, &theirs, succeeds).await;
+        assert_eq!(we, they);
+    }
 }

@@ -23,14 +23,13 @@ async fn boots(chains: &[&[(&str, &str)]]) -> (Vec<Boot>, String) {
         let root = project(&GOOSE, &files.collect::<Vec<_>>());
         let chain = read(&GOOSE, root.path());
         let stage = stage(&server, &chain);
-        boots.push(match &scratch {
-            Some(scratch) => boot(&stage, scratch, Act::Rerun).await.expect("a boot"),
-            None => {
-                let (trace, first) = fresh::play(&stage).await.expect("a first boot");
-                scratch = Some(first);
-                trace.boot
-            }
-        });
+        if let Some(scratch) = &scratch {
+            boots.push(boot(&stage, scratch, Act::Rerun).await.expect("a boot"));
+        } else {
+            let (trace, first) = fresh::play(&stage).await.expect("a first boot");
+            boots.push(trace.boot);
+            scratch = Some(first);
+        }
     }
     let scratch = scratch.expect("a boot");
     let (ledger, _) = left(&GOOSE, &scratch, true).await;

@@ -90,7 +90,7 @@ fn version(name: &str) -> Result<i64, String> {
 
 /// Whether a file is one of the tool's, as far as its name tells.
 fn is_migration(name: &str) -> bool {
-    name.ends_with(".sql") && version(name).is_ok()
+    name.strip_suffix(".sql").is_some() && version(name).is_ok()
 }
 
 /// The annotations tell the files from those of other tools, whose names can be the same.
@@ -107,10 +107,10 @@ fn read(folder: &Folder) -> Result<Files> {
     let mut names = folder.names().collect::<Vec<_>>();
     names.sort_by_key(|name| version(name).ok());
     for name in names {
-        if !name.ends_with(".sql") {
+        let Some(stem) = name.strip_suffix(".sql") else {
             oddities.extend(passed_over(folder, name)?);
             continue;
-        }
+        };
         let version = match version(name) {
             Ok(version) => version,
             Err(fault) => {
@@ -139,8 +139,8 @@ fn read(folder: &Folder) -> Result<Files> {
         oddities.extend(up.oddities(&file));
         let begin = up.transaction.then_some("begin");
         let parts = vec![Part { span: up.span, messages: up.messages, begin }];
-        let stem = name.strip_suffix(".sql").unwrap_or(name).to_owned();
-        taken.insert(version, Migration { version: version.to_string(), name: stem, file, parts });
+        let name = stem.to_owned();
+        taken.insert(version, Migration { version: version.to_string(), name, file, parts });
     }
     Ok(Files { migrations: taken.into_values().collect(), oddities })
 }

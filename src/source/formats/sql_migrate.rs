@@ -72,7 +72,8 @@ const WORD_BYTES: usize = 1 << 16;
 
 /// The markers tell the files from those of other tools, whose names can be the same.
 fn claim(folder: &Folder) -> Claim {
-    let names = folder.names().filter(|name| name.ends_with(".sql")).collect::<Vec<_>>();
+    let names = folder.names().filter(|name| name.strip_suffix(".sql").is_some());
+    let names = names.collect::<Vec<_>>();
     let is_marked =
         |name: &&str| lines(&folder.glance(name)).any(|(_, line)| line.starts_with(MARKER));
     let certain = names.iter().any(is_marked);
@@ -83,12 +84,12 @@ fn read(folder: &Folder) -> Result<Files> {
     let mut files = Files { migrations: Vec::new(), oddities: Vec::new() };
     let mut names = Vec::new();
     for name in folder.names() {
+        if name.strip_suffix(".sql").is_none() {
+            let ignored = || super::ignored(folder, name, FORMAT.name, "NAME.sql");
+            files.oddities.extend(is_sql(name).then(ignored));
+            continue;
+        }
         match number(name) {
-            _ if !name.ends_with(".sql") => {
-                let is_near = is_sql(name);
-                let ignored = || super::ignored(folder, name, FORMAT.name, "NAME.sql");
-                files.oddities.extend(is_near.then(ignored));
-            }
             Ok(number) => names.push((number.is_none(), number, name)),
             Err(digits) => files.oddities.push(unordered(folder, name, digits)),
         }

@@ -89,7 +89,7 @@ fn tell(project: &Project, migration: &Migration, leak: &Leak) -> Finding {
         Leak::Setting { name: setting, before, after } => {
             // Outside a transaction, SET LOCAL does nothing at all.
             let local = match project.chain.format.delivery {
-                Delivery::Message | Delivery::MessageWithoutComments => {
+                Delivery::Message | Delivery::Lines { .. } => {
                     statement.is_none_or(|it| shares_transaction(migration, it))
                 }
                 Delivery::Statements => {

@@ -26,7 +26,7 @@ use super::failure::{statement_of, told};
 use super::{Check, Finding, Judge, Usual, Verdict, after_fresh, without_files};
 use crate::config::Boot;
 use crate::guards::{self, Known};
-use crate::source::{Migration, Project};
+use crate::source::{Delivery, Migration, Project};
 use crate::sql::{Kind, Statement, position};
 use crate::trace::{Act, Failure, State, Trace, Traces};
 
@@ -69,7 +69,18 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         findings.extend(and_more(&project.chain.migrations[step.migration], rest));
     }
     findings.extend(changes(project, before, trace));
+    findings.iter_mut().for_each(|finding| keep_whole(project, finding));
     Verdict::Judged(findings)
+}
+
+/// Says how a block of several lines is written for a tool that cuts it at its semicolons.
+fn keep_whole(project: &Project, finding: &mut Finding) {
+    let format = project.chain.format;
+    let Delivery::Lines { block: [begin, end], .. } = format.delivery else { return };
+    if let Some(help) = finding.help.as_mut().filter(|help| help.contains("DO $$")) {
+        let name = format.name;
+        help.push_str(&format!("\n{name} needs it between the lines `{begin}` and `{end}`"));
+    }
 }
 
 /// The many further statements of a file that fail, which nobody would read one by one.

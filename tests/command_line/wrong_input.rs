@@ -460,6 +460,18 @@ fn a_sql_migrate_file_that_leaves_a_transaction_open() {
 }
 
 #[test]
+fn a_block_is_advised_in_the_words_of_the_tool() {
+    let alter = "ALTER TABLE a ADD CONSTRAINT positive CHECK (id > 0);\n";
+    for (tool, up) in [("goose", "-- +goose Up\n"), ("sql-migrate", "-- +migrate Up\n")] {
+        let text = format!("{up}CREATE TABLE IF NOT EXISTS a (id int);\n{alter}");
+        let project = Project::new(&[("migrations/1_a.sql", &text)]);
+        project.write("rehearsal.toml", "[checks]\nreplay = \"deny\"");
+        let told = run(&mut verify(project.path()));
+        check(&told, 1, &["error[replay]", "DO $$", &format!("{tool} needs it between the lines")]);
+    }
+}
+
+#[test]
 fn files_of_two_go_tools() {
     check_files(
         &[

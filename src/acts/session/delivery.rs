@@ -24,9 +24,7 @@ impl Player<'_> {
     ) -> Result<Vec<Failure>> {
         self.deadline = Instant::now() + self.stage.limit;
         match self.stage.project.chain.format.delivery {
-            Delivery::Message | Delivery::MessageWithoutComments => {
-                self.play_messages(file, part, how).await
-            }
+            Delivery::Message | Delivery::Lines { .. } => self.play_messages(file, part, how).await,
             Delivery::Statements => self.play_statements(file, how).await,
         }
     }
@@ -67,7 +65,7 @@ impl Player<'_> {
             return Ok(vec![Failure::new(Point::Statement(index), Cause::NoCopyData, message)]);
         }
         let sent = match self.stage.project.chain.format.delivery {
-            Delivery::MessageWithoutComments => Sent::without_comments(&file.text, message),
+            Delivery::Lines { comments: false, .. } => Sent::without_comments(&file.text, message),
             _ => Sent::whole(&file.text, message),
         };
         let Err(stopped) = self.send(&sent.text).await else { return Ok(Vec::new()) };

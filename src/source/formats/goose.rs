@@ -37,7 +37,10 @@ pub(super) const FORMAT: Format = Format {
     example: "20240131120000_create_users.sql with -- +goose Up",
     claim,
     read,
-    delivery: Delivery::Message,
+    delivery: Delivery::Lines {
+        block: ["-- +goose StatementBegin", "-- +goose StatementEnd"],
+        comments: true,
+    },
     sessions: Sessions::PerBoot,
     without_transaction: Some("-- +goose NO TRANSACTION"),
     lost_transaction: None,

@@ -90,8 +90,9 @@ pub(crate) enum Delivery {
     /// The whole text as one message, which the server runs as one transaction unless the text
     /// says otherwise.
     Message,
-    /// The same, without the lines that begin with `-- `, whatever they stand in.
-    MessageWithoutComments,
+    /// Several messages, each of which ends with a line that ends in `;`, whatever that stands in,
+    /// unless it stands between these two lines. Some tools leave out lines that begin with `-- `.
+    Lines { block: [&'static str; 2], comments: bool },
     /// One statement after the other, each committed by itself, as `psql -f` does. Knows
     /// `COPY … FROM stdin` data and skips meta-commands.
     Statements,

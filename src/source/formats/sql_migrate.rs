@@ -33,7 +33,10 @@ pub(super) const FORMAT: Format = Format {
     example: "20240131120000-create_users.sql with -- +migrate Up",
     claim,
     read,
-    delivery: Delivery::MessageWithoutComments,
+    delivery: Delivery::Lines {
+        block: ["-- +migrate StatementBegin", "-- +migrate StatementEnd"],
+        comments: false,
+    },
     sessions: Sessions::PerBoot,
     without_transaction: Some("-- +migrate Up notransaction"),
     lost_transaction: Some("pq: unexpected transaction status"),

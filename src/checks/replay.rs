@@ -69,7 +69,9 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         findings.extend(and_more(&project.chain.migrations[step.migration], rest));
     }
     findings.extend(changes(project, before, trace));
-    findings.iter_mut().for_each(|finding| keep_whole(project, finding));
+    for finding in &mut findings {
+        keep_whole(project, finding);
+    }
     Verdict::Judged(findings)
 }
 

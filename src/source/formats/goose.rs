@@ -1,8 +1,8 @@
 //! goose: `20240131120000_name.sql` or `00001_name.sql`, with `-- +goose Up` in each file.
 //!
 //! As its version 3 does it with its own command line, Postgres (pgx) and its default options. Read
-//! from the source of its version 3.24.3, and of pgx 5; not compared, because the program could not
-//! be had.
+//! from the source of its version 3.24.3, and of pgx 5; the program could not be had, so it is not
+//! compared.
 //!
 //! - *Files.* `*.sql`, ordered by the number before the first `_`. A name without one, or a number
 //!   that is there twice, and the tool refuses to start. Migrations in Go are not played here.
@@ -338,15 +338,14 @@ impl Reader<'_> {
     /// Nothing but white space has come since the last message.
     fn is_between_messages(&self) -> Result<(), Fault> {
         let Some(message) = &self.message else { return Ok(()) };
-        let rest = self.text[message.clone()].trim();
-        if rest.is_empty() {
+        let mut begun = lines(&self.text[message.clone()]);
+        let Some((at, line)) = begun.find(|(_, line)| !line.trim().is_empty() && !is_ours(line))
+        else {
             return Ok(());
-        }
-        let start = message.end - self.text[message.clone()].trim_start().len();
-        let line = position(self.text, start).line;
-        let begun = rest.lines().next().unwrap_or_default();
+        };
+        let (number, line) = (position(self.text, message.start + at).line, line.trim());
         Err(Fault::Refused(format!(
-            "unexpected unfinished SQL query: {begun:?}: missing semicolon? (line {line})"
+            "unexpected unfinished SQL query: {line:?}: missing semicolon? (line {number})"
         )))
     }
 }
@@ -607,6 +606,7 @@ mod tests {
         check("-- +goose NO TRANSACTION\n-- +goose Up\na;", &["bare", "a;"]);
         check("-- +goose Up\na;\n-- +goose Down\n-- +goose no transaction", &["bare", "a;"]);
         check("-- +goose Up\n-- nothing\n", &[]);
+        check("-- +goose Up\na;\n \n-- +goose NO TRANSACTION\n \n", &["bare", "a;"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod dbmate;
 mod golang_migrate;
 mod goose;
+mod lines;
 mod plain;
 mod sql_migrate;
 mod sqlx;

@@ -21,7 +21,7 @@
 
 use std::ops::Range;
 
-use super::goose::{ends_statement, goes_on, lines, too_long};
+use super::lines::{ends_statement, goes_on, lines, too_long};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use super::{Sessions, SourceFile, is_sql, not_in};
 use crate::Result;

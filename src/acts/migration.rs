@@ -116,5 +116,6 @@ async fn record(
             Err(failure) => return Ok(Err(failure)),
         }
     }
-    player.keep_book(&(ledger.after)(&home, migration)).await
+    let row = (ledger.after)(&home, migration);
+    if row.is_empty() { Ok(Ok(())) } else { player.keep_book(&row).await }
 }

@@ -354,6 +354,34 @@ fn files_of_another_tool_among_those_of_dbmate() {
     check(&told, 1, &["warning[order]: dbmate ignores this file", "V3__c.sql"]);
 }
 
+/// A project that depends on refinery, with these files.
+fn play_refinery(files: &[(&str, &str)]) -> Told {
+    let project = Project::new(files);
+    project.write("Cargo.toml", "[dependencies]\nrefinery = \"0.10\"\n");
+    run(&mut verify(project.path()))
+}
+
+#[test]
+fn names_that_refinery_refuses_or_takes_oddly() {
+    let first = ("migrations/V1__a.sql", "CREATE TABLE IF NOT EXISTS a (id int);");
+    let second = "CREATE TABLE b (id int);";
+    let told = play_refinery(&[first, ("migrations/v2__b.sql", second)]);
+    check(&told, 0, &["warning[order]: refinery ignores this file: its name is not V1__NAME.sql"]);
+    let told = play_refinery(&[first, ("migrations/V20240131120000__b.sql", second)]);
+    let refused = "error[order]: refinery refuses to start: migration version must be a valid";
+    check(&told, 1, &[refused, "V20240131120000__b.sql", "int8-versions", "apply   failed"]);
+    let told = play_refinery(&[first, ("migrations/below/V1__a.sql", first.1)]);
+    check(&told, 1, &["migration V1__a is repeated, migration versions must be unique"]);
+    let told = play_refinery(&[first, ("migrations/V01__b.sql", second)]);
+    let ledger = "refinery's own, on its ledger";
+    check(&told, 1, &["error[order]: version 1 is taken by migrations/V01__b.sql", ledger]);
+    let told = play_refinery(&[first, ("migrations/V2__b.rs", "pub fn migration() {}")]);
+    check(&told, 2, &["migrations/V2__b.rs is Rust, and rehearsal plays SQL"]);
+    // Without a word of refinery they are plain files.
+    let plain = Project::new(&[first]);
+    check(&run(&mut verify(plain.path())), 0, &["rerun   skipped"]);
+}
+
 #[test]
 fn names_that_sqlx_and_others_share() {
     let timestamp = ("migrations/20240101000000_a.sql", "CREATE TABLE a (id int);");

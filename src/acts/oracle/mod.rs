@@ -3,6 +3,8 @@
 
 #[cfg(feature = "oracles")]
 mod dbmate;
+#[cfg(feature = "oracles-nightly")]
+mod refinery;
 mod sqlx;
 
 use std::path::{Path, PathBuf};

@@ -3,9 +3,11 @@
 //! One file per tool. A format is plain data and pure functions: it says what the tool does, the
 //! acts do it.
 
+mod cargo;
 mod dbmate;
 mod golang_migrate;
 mod plain;
+mod refinery;
 mod sqlx;
 
 use super::folder::{Folder, is_sql};
@@ -15,7 +17,7 @@ use crate::config::Level;
 
 /// Every layout that is known.
 pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &refinery::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
 
 /// What a tool does with a folder.
 #[derive(Debug)]
@@ -101,7 +103,8 @@ pub(crate) struct Ledger {
     pub(crate) pending: fn(chain: &[Migration], applied: &[String]) -> Pending,
     /// Sent before a migration's file.
     pub(crate) before: Option<fn(home: &str, migration: &Migration) -> String>,
-    /// Sent after each part of it that succeeded, in the part's transaction if it has one.
+    /// Sent after each part of it that succeeded, in the part's transaction if it has one; nothing
+    /// if it is empty.
     pub(crate) after: fn(home: &str, migration: &Migration) -> String,
     /// Sent after that, outside of a transaction.
     pub(crate) finally: Option<fn(home: &str, migration: &Migration) -> String>,

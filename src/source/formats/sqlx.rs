@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use ::sqlx::migrate::{Migration as Resolved, MigrationType};
 use ::sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
+use super::cargo::{dependencies, has_feature};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use super::{Sessions, SourceFile, ignored, is_sql, not_in};
 use crate::Result;
@@ -118,25 +119,16 @@ fn checksum(text: &str) -> String {
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter_map(Name::parse).filter_map(Result::ok).collect::<Vec<_>>();
     let certain = !folder.above("sqlx.toml").is_empty()
-        || folder.above("Cargo.toml").iter().any(|manifest| migrates_with_sqlx(manifest));
+        || dependencies(folder, FORMAT.name).iter().any(migrates);
     let is_timestamp = |name: &Name<'_>| name.whole.find('_') == Some("20240131120000".len());
     let files = if certain || names.iter().all(is_timestamp) { names.len() } else { 0 };
     Claim { files, certain: certain && files > 0 }
 }
 
-/// Whether a manifest names sqlx with its migrations, which its default features include.
-fn migrates_with_sqlx(manifest: &str) -> bool {
-    let Ok(manifest) = manifest.parse::<toml::Table>() else { return false };
-    let workspace = manifest.get("workspace").and_then(toml::Value::as_table);
-    let tables = [Some(&manifest), workspace].into_iter().flatten();
-    let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
-    let lists = tables.flat_map(|table| kinds.map(|kind| table.get(kind)));
-    lists.flatten().filter_map(|list| list.get("sqlx")).any(|sqlx| {
-        let bare = sqlx.get("default-features").and_then(toml::Value::as_bool) == Some(false);
-        let features = sqlx.get("features").and_then(toml::Value::as_array);
-        let named = features.is_some_and(|all| all.iter().any(|it| it.as_str() == Some("migrate")));
-        named || !bare
-    })
+/// Whether a dependency on sqlx has its migrations, which its default features include.
+fn migrates(sqlx: &toml::Value) -> bool {
+    let bare = sqlx.get("default-features").and_then(toml::Value::as_bool) == Some(false);
+    has_feature(sqlx, "migrate") || !bare
 }
 
 fn read(folder: &Folder) -> Result<Files> {
@@ -281,6 +273,7 @@ fn duplicate(folder: &Folder, version: &str, first: &str, second: &str) -> Oddit
 
 #[cfg(test)]
 mod tests {
+    use super::super::cargo::named;
     use super::*;
     use crate::sql::Script;
 
@@ -338,19 +331,18 @@ mod tests {
     }
 
     fn check_manifest(manifest: &str, expected: bool) {
-        assert_eq!(migrates_with_sqlx(manifest), expected, "{manifest}");
+        let dependencies = named(manifest, FORMAT.name);
+        assert_eq!(dependencies.iter().any(migrates), expected, "{manifest}");
     }
 
     #[test]
     fn a_manifest_says_whether_sqlx_migrates() {
         check_manifest("[dependencies]\nsqlx = \"0.8\"", true);
         check_manifest("[dependencies]\nsqlx.workspace = true", true);
-        check_manifest("[workspace.dependencies]\nsqlx = { version = \"0.9\" }", true);
         let bare = "[dependencies.sqlx]\ndefault-features = false\nfeatures = [\"postgres\"";
         check_manifest(&format!("{bare}]"), false);
         check_manifest(&format!("{bare}, \"migrate\"]"), true);
         check_manifest("[dependencies]\ndiesel = \"2\"", false);
-        check_manifest("[dependencies\n", false);
     }
 
     #[test]

@@ -133,12 +133,18 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         }
         (_, "25001") if format.delivery == Delivery::Message => {
             return Some(match format.without_transaction {
-                Some(line) => format!(
-                    "give the statement a migration of its own, which begins with the line \
-                     `{line}`: {} then opens no transaction. Several statements in one message \
-                     would still be one",
-                    format.name
-                ),
+                Some(need) => {
+                    let need = if need.starts_with("--") {
+                        format!("which begins with the line `{need}`")
+                    } else {
+                        format!("with {need}")
+                    };
+                    format!(
+                        "give the statement a migration of its own, {need}: {} then opens no \
+                         transaction. Several statements in one message would still be one",
+                        format.name
+                    )
+                }
                 None => format!(
                     "{} sends the file as one message, which Postgres runs as one transaction: \
                      give the statement a migration of its own",

@@ -6,6 +6,7 @@
 mod folder;
 mod git;
 pub(crate) mod formats;
+mod signpost;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -214,6 +215,9 @@ fn holds_chain(project: &Path, folder: &Path, checks: &[&str]) -> bool {
 fn find_folder(root: &Path, config: &Config) -> Result<Folder> {
     if let Some(path) = &config.migrations.path {
         return Folder::open(root, path);
+    }
+    if let Some(folder) = signpost::follow(root, config)? {
+        return Ok(folder);
     }
     let found = USUAL_FOLDERS
         .iter()

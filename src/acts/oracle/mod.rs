@@ -4,6 +4,8 @@
 #[cfg(feature = "oracles")]
 mod dbmate;
 #[cfg(feature = "oracles-nightly")]
+mod diesel;
+#[cfg(feature = "oracles-nightly")]
 mod refinery;
 mod sqlx;
 

@@ -5,6 +5,7 @@
 
 mod cargo;
 mod dbmate;
+mod diesel;
 mod golang_migrate;
 mod plain;
 mod refinery;
@@ -16,8 +17,17 @@ use crate::Result;
 use crate::config::Level;
 
 /// Every layout that is known.
-pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &refinery::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+pub(crate) const ALL: &[&Format] = &[
+    &dbmate::FORMAT,
+    &diesel::FORMAT,
+    &golang_migrate::FORMAT,
+    &refinery::FORMAT,
+    &sqlx::FORMAT,
+    &plain::FORMAT,
+];
+
+/// Every file at a project's root in which a tool is told where the migrations are.
+pub(super) const SIGNPOSTS: &[Signpost] = &[diesel::SIGNPOST];
 
 /// What a tool does with a folder.
 #[derive(Debug)]
@@ -32,7 +42,7 @@ pub(crate) struct Format {
     pub(crate) delivery: Delivery,
     pub(crate) sessions: Sessions,
     /// What a migration needs in order to run without the transaction that the tool opens for it,
-    /// if it opens one.
+    /// if it opens one: the comment with which it begins, or in words.
     pub(crate) without_transaction: Option<&'static str>,
     /// What the tool says at its COMMIT if a file has ended its transaction, if it says anything.
     pub(crate) lost_transaction: Option<&'static str>,
@@ -83,6 +93,16 @@ pub(crate) enum Sessions {
     PerBoot,
     /// A new one for each file.
     PerFile,
+}
+
+/// A file of TOML in which a tool is told where the migrations are.
+#[derive(Debug)]
+pub(super) struct Signpost {
+    pub(super) format: &'static str,
+    /// At the project's root.
+    pub(super) file: &'static str,
+    /// The folder that it names, if it does; or what is wrong with it.
+    pub(super) folder: fn(&toml::Table) -> Result<Option<String>, String>,
 }
 
 /// The table in which the tool records what it applied, as the SQL that the tool itself sends.

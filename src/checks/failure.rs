@@ -2,7 +2,7 @@
 //! what is known about the cause.
 
 use super::Finding;
-use crate::source::{Delivery, Migration, Project};
+use crate::source::{Delivery, Format, Migration, Project};
 use crate::sql::Statement;
 use crate::trace::{Cause, Failure, Point};
 
@@ -132,25 +132,7 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
             "this server doesn't have the extension: install its package for this Postgres version"
         }
         (_, "25001") if format.delivery == Delivery::Message => {
-            return Some(match format.without_transaction {
-                Some(need) => {
-                    let need = if need.starts_with("--") {
-                        format!("which begins with the line `{need}`")
-                    } else {
-                        format!("with {need}")
-                    };
-                    format!(
-                        "give the statement a migration of its own, {need}: {} then opens no \
-                         transaction. Several statements in one message would still be one",
-                        format.name
-                    )
-                }
-                None => format!(
-                    "{} sends the file as one message, which Postgres runs as one transaction: \
-                     give the statement a migration of its own",
-                    format.name
-                ),
-            });
+            return Some(way_out_of_the_transaction(format, migration));
         }
         (_, "42704" | "22023") if message.starts_with("role ") => {
             "roles live in the cluster, and a fresh cluster has none of yours: create it in the \
@@ -159,4 +141,30 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// How a statement comes to run in no transaction, or what to do if there is no way.
+fn way_out_of_the_transaction(format: &Format, migration: &Migration) -> String {
+    let tool = format.name;
+    let need = match format.without_transaction {
+        Some(line) if line.starts_with("--") => format!("which begins with the line `{line}`"),
+        Some(words) => format!("with {words}"),
+        None if migration.parts.iter().any(|part| part.begin.is_some()) => {
+            return format!(
+                "{tool} opens a transaction for each migration, and there is no way out of it: \
+                 execute the statement outside of the migrations, or write one that a transaction \
+                 allows, such as CREATE INDEX without CONCURRENTLY"
+            );
+        }
+        None => {
+            return format!(
+                "{tool} sends the file as one message, which Postgres runs as one transaction: \
+                 give the statement a migration of its own"
+            );
+        }
+    };
+    format!(
+        "give the statement a migration of its own, {need}: {tool} then opens no transaction. \
+         Several statements in one message would still be one"
+    )
 }

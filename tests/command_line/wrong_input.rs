@@ -377,6 +377,8 @@ fn names_that_refinery_refuses_or_takes_oddly() {
     check(&told, 1, &["error[order]: version 1 is taken by migrations/V01__b.sql", ledger]);
     let told = play_refinery(&[first, ("migrations/V2__b.rs", "pub fn migration() {}")]);
     check(&told, 2, &["migrations/V2__b.rs is Rust, and rehearsal plays SQL"]);
+    let told = play_refinery(&[first, ("migrations/V2__b.sql", "VACUUM;")]);
+    check(&told, 1, &["25001: VACUUM", "refinery opens a transaction for each migration, and"]);
     // Without a word of refinery they are plain files.
     let plain = Project::new(&[first]);
     check(&run(&mut verify(plain.path())), 0, &["rerun   skipped"]);

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::folder::Folder;
-pub(crate) use self::formats::{Delivery, Files, Format, Ledger, Sessions};
+pub(crate) use self::formats::{Delivery, Files, Format, Home, Ledger, Sessions, Settings};
 pub(crate) use self::git::Unknown;
 use crate::config::{self, Boot, Config, Level, mistake};
 use crate::sql::Script;
@@ -46,6 +46,8 @@ pub(crate) struct Project {
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) format: &'static Format,
+    /// What the project says of the format's ledger.
+    pub(crate) settings: Settings,
     pub(crate) boot: Boot,
     /// In the tool's order.
     pub(crate) migrations: Vec<Migration>,
@@ -64,6 +66,8 @@ pub(crate) struct Migration {
     pub(crate) file: SourceFile,
     /// What of the file the tool plays, in order. Its statements are those of the parts.
     pub(crate) parts: Vec<Part>,
+    /// What a format wrote down for its ledger; empty where version, name and text say it all.
+    pub(crate) entry: String,
 }
 
 /// What of a file the tool records together: all of it, or a section.
@@ -104,7 +108,7 @@ impl Migration {
     /// A file that the tool plays as it is, without a transaction of the tool's own.
     pub(crate) fn whole(version: impl Into<String>, name: &str, file: SourceFile) -> Self {
         let parts = vec![Part::message(0..file.text.len(), None)];
-        Self { version: version.into(), name: name.to_owned(), file, parts }
+        Self { version: version.into(), name: name.to_owned(), file, parts, entry: String::new() }
     }
 
     /// What to call its file: with the folder, where that is what the migration is named after.
@@ -149,7 +153,7 @@ impl Chain {
         let folder = find_folder(root, config)?;
         let format = choose_format(root, &folder, config)?;
         let Files { migrations, oddities } = (format.read)(&folder)?;
-        if migrations.is_empty() {
+        if migrations.is_empty() && !oddities.iter().any(|oddity| oddity.fatal) {
             return Err(Error::new(format!(
                 "{} holds no migration that {} would run",
                 folder.name(),
@@ -161,9 +165,10 @@ impl Chain {
             Some(_) => Boot::Ledger,
             None => Boot::EveryFile,
         });
+        let settings = formats::settings(format, &folder)?;
         let base = config.history.base.as_deref();
         let merged = base.map(|base| git::merged(root, &folder, base));
-        Ok(Self { format, boot, migrations, oddities, merged })
+        Ok(Self { format, settings, boot, migrations, oddities, merged })
     }
 
     /// Why the tool would not even begin.

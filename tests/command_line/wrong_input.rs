@@ -459,6 +459,30 @@ fn a_folder_that_the_tools_configuration_names() {
     check(&play(&format!("{directory}path = \"steps\"")), 2, &["diesel.toml: missing field `dir`"]);
     check(&play("[migrations_directory"), 2, &["error: diesel.toml: "]);
     check(&play(""), 2, &["no migrations found in"]);
+    // Two tools may be told of two folders.
+    let project =
+        Project::new(&[migration, ("diesel.toml", "[migrations_directory]\ndir = \"a\"")]);
+    project.write("sqlx.toml", "[migrate]\nmigrations-dir = \"b\"");
+    let told = run(&mut verify(project.path()));
+    check(&told, 2, &["the migrations are in a by diesel.toml, and in b by sqlx.toml"]);
+    project.write("rehearsal.toml", "[migrations]\npath = \"steps\"\nformat = \"diesel\"");
+    check(&run(&mut verify(project.path())), 0, &["rerun   passed"]);
+}
+
+#[test]
+fn what_the_configuration_of_sqlx_says() {
+    let migration = ("migrations/1_a.sql", "CREATE TABLE app.a (id int);");
+    let play =
+        |config: &str| run(&mut verify(Project::new(&[migration, ("sqlx.toml", config)]).path()));
+    let told = play("[migrate]\ncreate-schemas = [\"app\"]\ntable-name = \"app.steps\"");
+    check(&told, 0, &["apply   passed", "rerun   passed"]);
+    check(&play(""), 1, &["error[apply]", "3F000: schema \"app\" does not exist"]);
+    let told = play("[migrate]\ntable-name = \"app.steps\"");
+    check(&told, 1, &["error[apply]: sqlx refuses", "3F000: schema \"app\" does not exist"]);
+    let told = play("[migrate]\ntable_name = \"app.steps\"");
+    check(&told, 2, &["sqlx.toml:2:1: unknown field `table_name`", "sqlx refuses it too"]);
+    check(&play("[migrate]\nignored-chars = [\"ab\"]"), 2, &["sqlx.toml:2:18: invalid value"]);
+    check(&play("[migrate]\nmigrations-dir = 1"), 2, &["sqlx.toml: `migrations-dir` under"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! refinery, the program.
 
-use super::{FOLDER, ODD, Run, Tool, compare_all, project, read, stage, version};
+use super::{FOLDER, ODD, Run, Tool, compare, compare_all, project, read, stage, version};
 use crate::acts::{boot::boot, fresh};
 use crate::server::Server;
 use crate::trace::Act;
@@ -65,6 +65,31 @@ async fn program() {
         files.push(("V2__last.sql", table("last")));
     }
     compare_all(REFINERY, "refinery-search-path", &cases).await;
+}
+
+/// A project can have it built with numbers of eight bytes, which are hashed as such.
+#[tokio::test]
+async fn program_with_int8_versions() {
+    let Run::Program { arguments, .. } = REFINERY.run else { panic!("it is a program") };
+    let (variable, name) = ("REHEARSAL_REFINERY_INT8", "refinery-int8");
+    let tool = Tool { run: Run::Program { variable, name, arguments }, ..REFINERY };
+    let server = Server::start(version().as_deref(), false).await.expect("a server");
+    let cases = [
+        (true, "V20240131120000__a.sql"),
+        (true, "V9223372036854775807__a.sql"),
+        (true, "V1__a.sql"),
+        (false, "V9223372036854775808__a.sql"),
+        (false, "V20240131120000.5__a.sql"),
+    ];
+    for (succeeds, name) in cases {
+        let last = ("V2__last.sql", "CREATE TABLE last (id int);".to_owned());
+        let root = project(&tool, &[(name, "CREATE TABLE a (id int);".to_owned()), last]);
+        let root = root.path();
+        let manifest = "[dependencies]\nrefinery = { version = \"0.10\", features = [\"postgres\", \
+                        \"int8-versions\"] }\n";
+        std::fs::write(root.join("Cargo.toml"), manifest).expect("our own file");
+        assert_eq!(compare(&server, tool, root).await, succeeds, "{name}");
+    }
 }
 
 /// A file that was applied and is then edited, or gone, ends the next boot, and so does one that

@@ -124,7 +124,8 @@ fn read(folder: &Folder) -> Result<Files> {
         oddities.extend(oddity);
         let parts = vec![Part::message(0..file.text.len(), (!bare).then_some("BEGIN"))];
         let (version, name) = (version(name), name.to_owned());
-        let migration = Migration { version: version.clone(), name, file, parts };
+        let migration =
+            Migration { version: version.clone(), name, file, parts, entry: String::new() };
         if let Some(first) = migrations.insert(version, migration) {
             oddities.push(duplicate(folder, &first, name_of(&here)));
         }

@@ -10,6 +10,10 @@ mod golang_migrate;
 mod plain;
 mod refinery;
 mod sqlx;
+mod sqlx_toml;
+
+use std::fmt;
+use std::ops::Deref;
 
 use super::folder::{Folder, is_sql};
 use super::{Migration, Oddity, Part, SourceFile};
@@ -27,7 +31,22 @@ pub(crate) const ALL: &[&Format] = &[
 ];
 
 /// Every file at a project's root in which a tool is told where the migrations are.
-pub(super) const SIGNPOSTS: &[Signpost] = &[diesel::SIGNPOST];
+pub(super) const SIGNPOSTS: &[Signpost] = &[diesel::SIGNPOST, sqlx::SIGNPOST];
+
+/// How the settings of a ledger are read from a project's files.
+type ReadSettings = fn(&Folder) -> Result<Settings>;
+
+/// Every format with settings, by its name.
+const SETTINGS: &[(&str, ReadSettings)] = &[
+    (refinery::FORMAT.name, |folder| Ok(refinery::settings(folder))),
+    (sqlx::FORMAT.name, sqlx::settings),
+];
+
+/// What the project's own files say of the ledger.
+pub(super) fn settings(format: &Format, folder: &Folder) -> Result<Settings> {
+    let read = SETTINGS.iter().find(|(name, _)| *name == format.name);
+    read.map_or_else(|| Ok(Settings::default()), |(_, read)| read(folder))
+}
 
 /// What a tool does with a folder.
 #[derive(Debug)]
@@ -105,29 +124,68 @@ pub(super) struct Signpost {
     pub(super) folder: fn(&toml::Table) -> Result<Option<String>, String>,
 }
 
+/// What a project's own files say of a tool's ledger.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// Sent first of all, one after the other.
+    pub(crate) prepare: Vec<String>,
+    /// What the table is called, as it is written in SQL, if not as usual.
+    pub(crate) table: Option<String>,
+    /// The variant of the table that the tool is built with, if it isn't the usual one.
+    pub(crate) variant: Option<&'static str>,
+}
+
+/// Where a ledger is: the schema that is current, quoted, and what the project says beyond that.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    pub(crate) schema: String,
+    pub(crate) settings: Settings,
+}
+
+impl Home {
+    /// What the table is called.
+    fn table<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.settings.table.as_deref().unwrap_or(usual)
+    }
+}
+
+impl Deref for Home {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.schema
+    }
+}
+
+impl fmt::Display for Home {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.schema)
+    }
+}
+
 /// The table in which the tool records what it applied, as the SQL that the tool itself sends.
 ///
-/// Tools keep their table in the schema that is current; `home` is that schema's name, quoted.
+/// Tools keep their table in the schema that is current, unless the project says otherwise.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) table: &'static str,
-    /// Reads `home`.
+    /// Reads the name of the current schema, quoted.
     pub(crate) home: &'static str,
     /// Whether the tool reads it again before each row that it writes, and not only at the start.
     pub(crate) asks_again: bool,
     /// Makes the table if there is none.
-    pub(crate) ensure: fn(home: &str) -> String,
+    pub(crate) ensure: fn(home: &Home) -> String,
     /// Reads what is applied, as rows of one text column.
-    pub(crate) applied: fn(home: &str) -> String,
+    pub(crate) applied: fn(home: &Home) -> String,
     /// Which migrations a boot runs, by their place in the chain; or why the tool refuses to.
     pub(crate) pending: fn(chain: &[Migration], applied: &[String]) -> Pending,
     /// Sent before a migration's file.
-    pub(crate) before: Option<fn(home: &str, migration: &Migration) -> String>,
+    pub(crate) before: Option<fn(home: &Home, migration: &Migration) -> String>,
     /// Sent after each part of it that succeeded, in the part's transaction if it has one; nothing
     /// if it is empty.
-    pub(crate) after: fn(home: &str, migration: &Migration) -> String,
+    pub(crate) after: fn(home: &Home, migration: &Migration) -> String,
     /// Sent after that, outside of a transaction.
-    pub(crate) finally: Option<fn(home: &str, migration: &Migration) -> String>,
+    pub(crate) finally: Option<fn(home: &Home, migration: &Migration) -> String>,
 }
 
 /// The places in the chain of what a boot runs; or why the tool refuses to boot, in its own words.

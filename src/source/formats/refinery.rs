@@ -4,7 +4,8 @@
 //! `embed_migrations!()` and by `refinery migrate -d -m` alike:
 //!
 //! - *Files.* `^[UV](\d+)__(\w+)\.sql$` in the order of their numbers, at any depth; any other file
-//!   is passed over, with a line in the log. A number that is no `int4`, and nothing starts.
+//!   is passed over, with a line in the log. A number that is no `int4`, or no `int8` with the
+//!   feature `int8-versions`, and nothing starts.
 //! - *Execution.* All files of a boot on one connection, each as one message in a transaction of
 //!   its own.
 //! - *Ledger.* `refinery_schema_history`, wherever the `search_path` leads at that moment, with the
@@ -18,9 +19,9 @@ use std::hash::{Hash as _, Hasher as _};
 
 use siphasher::sip::SipHasher13;
 
-use super::cargo::dependencies;
+use super::cargo::{dependencies, has_feature};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
-use super::{Sessions, ignored, is_sql, not_in};
+use super::{Sessions, Settings, ignored, is_sql, not_in};
 use crate::config::Level;
 use crate::sql::literal;
 use crate::{Error, Result};
@@ -43,10 +44,12 @@ pub(super) const FORMAT: Format = Format {
         table: "refinery_schema_history",
         home: "SELECT quote_ident(current_schema())",
         asks_again: false,
-        ensure: |_| {
-            "CREATE TABLE IF NOT EXISTS refinery_schema_history (version int4 PRIMARY KEY, \
-             name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))"
-                .to_owned()
+        ensure: |home| {
+            format!(
+                "CREATE TABLE IF NOT EXISTS refinery_schema_history (version {} PRIMARY KEY, \
+                 name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))",
+                home.settings.variant.unwrap_or("int4")
+            )
         },
         applied: |_| {
             "SELECT version || ' ' || checksum || ' ' || name FROM refinery_schema_history \
@@ -63,7 +66,7 @@ pub(super) const FORMAT: Format = Format {
                  ({version}, {}, \
                  to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '{}')",
                 literal(title),
-                checksum(migration)
+                migration.entry
             )
         }),
     }),
@@ -74,12 +77,12 @@ pub(super) const FORMAT: Format = Format {
 struct Name<'a> {
     /// Whether it begins with `V`, and so may not come late.
     versioned: bool,
-    version: i32,
+    version: i64,
     title: &'a str,
 }
 
 impl<'a> Name<'a> {
-    /// `None` for a name that the tool passes over, an error for one at which it stops.
+    /// `None` for a name that the tool passes over, an error for one at which it always stops.
     fn parse(name: &'a str) -> Option<Result<Self, ()>> {
         let versioned = name.starts_with('V');
         let (number, title) = name.strip_prefix(['V', 'U'])?.split_once("__")?;
@@ -110,19 +113,35 @@ fn called(Name { versioned, version, title }: Name<'_>) -> String {
     format!("{}{version}__{title}", if versioned { 'V' } else { 'U' })
 }
 
-fn checksum(migration: &Migration) -> u64 {
-    let Name { version, title, .. } = Name::of(migration);
+/// The tool hashes the number as it holds it, in four bytes or in eight.
+fn checksum(name: Name<'_>, text: &str, wide: bool) -> String {
     let mut hasher = SipHasher13::new();
-    title.hash(&mut hasher);
-    version.hash(&mut hasher);
-    migration.file.text.hash(&mut hasher);
-    hasher.finish()
+    name.title.hash(&mut hasher);
+    match i32::try_from(name.version) {
+        Ok(version) if !wide => version.hash(&mut hasher),
+        _ => name.version.hash(&mut hasher),
+    }
+    text.hash(&mut hasher);
+    hasher.finish().to_string()
+}
+
+/// The crates on which a project that uses the tool depends.
+const CRATES: [&str; 2] = ["refinery", "refinery-core"];
+
+/// The project's feature that makes a number an `int8`.
+fn is_wide(folder: &Folder) -> bool {
+    let mut dependencies = CRATES.iter().flat_map(|name| dependencies(folder, name));
+    dependencies.any(|it| has_feature(&it, "int8-versions"))
+}
+
+pub(super) fn settings(folder: &Folder) -> Settings {
+    Settings { variant: is_wide(folder).then_some("int8"), ..Settings::default() }
 }
 
 /// Names like these are flyway's, too. A project that depends on refinery says whose they are.
 fn claim(folder: &Folder) -> Claim {
     let certain = !folder.above("refinery.toml").is_empty()
-        || ["refinery", "refinery-core"].iter().any(|it| !dependencies(folder, it).is_empty());
+        || CRATES.iter().any(|it| !dependencies(folder, it).is_empty());
     if !certain {
         return Claim { files: 0, certain };
     }
@@ -134,7 +153,7 @@ fn claim(folder: &Folder) -> Claim {
 
 fn read(folder: &Folder) -> Result<Files> {
     let mut files = Files { migrations: Vec::new(), oddities: Vec::new() };
-    gather(folder, &mut files)?;
+    gather(folder, is_wide(folder), &mut files)?;
     files.migrations.sort_by(|a, b| {
         // Of one number, as the tool walks through the folders.
         let walk = a.file.path.split('/').cmp(b.file.path.split('/'));
@@ -150,7 +169,7 @@ fn read(folder: &Folder) -> Result<Files> {
 }
 
 /// Adds the files of a folder and of those below it.
-fn gather(folder: &Folder, files: &mut Files) -> Result<()> {
+fn gather(folder: &Folder, wide: bool, files: &mut Files) -> Result<()> {
     for name in folder.names() {
         match Name::parse(name) {
             Some(_) if !is_sql(name) => {
@@ -159,14 +178,15 @@ fn gather(folder: &Folder, files: &mut Files) -> Result<()> {
                     "write this migration as a .sql file, or rehearse the chain without it",
                 ));
             }
-            Some(Ok(Name { version, .. })) => {
+            Some(Ok(parsed)) if wide || i32::try_from(parsed.version).is_ok() => {
                 let file = folder.read(name)?;
                 let parts = vec![Part::message(0..file.text.len(), Some("BEGIN"))];
-                let (version, name) =
-                    (version.to_string(), name.trim_end_matches(".sql").to_owned());
-                files.migrations.push(Migration { version, name, file, parts });
+                let entry = checksum(parsed, &file.text, wide);
+                let (version, name) = (parsed.version.to_string(), name.trim_end_matches(".sql"));
+                let name = name.to_owned();
+                files.migrations.push(Migration { version, name, file, parts, entry });
             }
-            Some(Err(())) => files.oddities.push(unreadable(folder, name)),
+            Some(_) => files.oddities.push(unreadable(folder, name)),
             None if is_sql(name) => {
                 files.oddities.push(ignored(folder, name, FORMAT.name, "V1__NAME.sql"));
             }
@@ -174,7 +194,7 @@ fn gather(folder: &Folder, files: &mut Files) -> Result<()> {
         }
     }
     for name in folder.folders() {
-        gather(&folder.folder(name)?, files)?;
+        gather(&folder.folder(name)?, wide, files)?;
     }
     Ok(())
 }
@@ -192,14 +212,14 @@ fn pending(chain: &[Migration], applied: &[String]) -> Pending {
             return Err(format!("migration V{version}__{title} is missing from the filesystem"));
         };
         let name = Name::of(here);
-        if name.title != title || checksum(here).to_string() != *digest {
+        if name.title != title || here.entry != *digest {
             return Err(format!(
                 "applied migration V{version}__{title} is different than filesystem one {}",
                 called(name)
             ));
         }
     }
-    let last = rows.last().and_then(|(version, _, _)| version.parse().ok()).unwrap_or(-1);
+    let last = rows.last().and_then(|(version, _, _)| version.parse().ok()).unwrap_or(-1_i64);
     let versions = rows.into_iter().map(|(version, _, _)| version).collect::<Vec<_>>();
     let pending = not_in(&versions, chain);
     let names = pending.iter().map(|index| Name::of(&chain[*index]));
@@ -214,8 +234,8 @@ fn unreadable(folder: &Folder, name: &str) -> Oddity {
         path: folder.path_of(name),
         message: "refinery refuses to start: migration version must be a valid integer".to_owned(),
         help: format!(
-            "give it a whole number from 0 to {}; refinery takes longer ones, such as timestamps, \
-             only with its feature int8-versions",
+            "give it a whole number from 0 to {}; longer ones, such as timestamps, need refinery's \
+             feature int8-versions in Cargo.toml",
             i32::MAX
         ),
         level: Level::Deny,
@@ -255,7 +275,7 @@ mod tests {
     use crate::source::SourceFile;
     use crate::sql::Script;
 
-    fn check(name: &str, expected: Option<Result<(bool, i32, &str), ()>>) {
+    fn check(name: &str, expected: Option<Result<(bool, i64, &str), ()>>) {
         let parsed = Name::parse(name)
             .map(|name| name.map(|name| (name.versioned, name.version, name.title)));
         assert_eq!(parsed, expected, "{name}");
@@ -267,7 +287,8 @@ mod tests {
         check("U007__a_b__c.sql", Some(Ok((false, 7, "a_b__c"))));
         check("V0___é1.rs", Some(Ok((true, 0, "_é1"))));
         check("V1.5__a.sql", Some(Err(())));
-        check("V2147483648__a.sql", Some(Err(())));
+        check("V20240131120000__a.sql", Some(Ok((true, 20_240_131_120_000, "a"))));
+        check("V9223372036854775808__a.sql", Some(Err(())));
         check("V1__a-b.sql", None);
         check("V1__.sql", None);
         check("V1_a.sql", None);
@@ -282,20 +303,19 @@ mod tests {
 
     fn migration(name: &str) -> Migration {
         let text = "CREATE TABLE public.last (id int);\r\n";
-        let file = SourceFile {
-            path: format!("migrations/{name}"),
-            text: text.into(),
-            script: Script::parse(text),
-        };
-        let version = Name::parse(name).expect("a name").expect("a version").version;
-        Migration::whole(version.to_string(), name, file)
+        let (path, script) = (format!("migrations/{name}"), Script::parse(text));
+        let file = SourceFile { path, text: text.into(), script };
+        let parsed = Name::parse(name).expect("a name").expect("a version");
+        let entry = checksum(parsed, text, false);
+        Migration { entry, ..Migration::whole(parsed.version.to_string(), name, file) }
     }
 
     #[test]
     fn checksums_are_the_tools() {
-        assert_eq!(checksum(&migration("V2__last.sql")), 3_679_154_132_745_654_239);
-        assert_eq!(checksum(&migration("V02__last.sql")), checksum(&migration("U2__last.sql")));
-        assert_ne!(checksum(&migration("V2__last.sql")), checksum(&migration("V2__lost.sql")));
+        let last = Name { versioned: true, version: 2, title: "last" };
+        let text = "CREATE TABLE public.last (id int);\r\n";
+        assert_eq!(checksum(last, text, false), "3679154132745654239");
+        assert_eq!(checksum(last, text, true), "6513412868205092847");
     }
 
     #[test]
@@ -303,7 +323,7 @@ mod tests {
         let chain = ["U1__a.sql", "V2__last.sql", "V3__c.sql"].map(migration);
         let row = |index: usize| {
             let Name { version, title, .. } = Name::of(&chain[index]);
-            format!("{version} {} {title}", checksum(&chain[index]))
+            format!("{version} {} {title}", chain[index].entry)
         };
         let pending = |rows: &[String]| super::pending(&chain, rows);
         assert_eq!(pending(&[]), Ok(vec![0, 1, 2]));

@@ -60,6 +60,7 @@ async fn program() {
         (false, vec![("V1__a.sql", a.clone()), ("U01__b.sql", b.clone())]),
         (false, vec![("V1__a.sql", a.clone()), ("below/V1__a.sql", a.clone())]),
         (false, vec![("V1__a.sql", a.clone()), ("below/V1__a.sql", b.clone())]),
+        (false, vec![("V1__a.sql", a.clone()), ("V1__b.sql", b.clone()), ("z/U1__a.sql", a)]),
     ]);
     for (_, files) in &mut cases {
         files.push(("V2__last.sql", table("last")));

@@ -159,11 +159,11 @@ fn read(folder: &Folder) -> Result<Files> {
         let walk = a.file.path.split('/').cmp(b.file.path.split('/'));
         Name::of(a).version.cmp(&Name::of(b).version).then(walk)
     });
-    for pair in files.migrations.windows(2) {
-        let [first, second] = pair else { continue };
-        if first.version == second.version {
-            files.oddities.push(duplicate(first, second));
-        }
+    for (index, second) in files.migrations.iter().enumerate() {
+        let same = |first: &&Migration| first.version == second.version;
+        let mut earlier = files.migrations[..index].iter().filter(same);
+        let first = earlier.clone().find(|first| is_twin(first, second)).or(earlier.next());
+        files.oddities.extend(first.map(|first| duplicate(first, second)));
     }
     Ok(files)
 }
@@ -243,10 +243,14 @@ fn unreadable(folder: &Folder, name: &str) -> Oddity {
     }
 }
 
+/// Whether the tool can't tell two migrations apart.
+fn is_twin(first: &Migration, second: &Migration) -> bool {
+    Name::of(first).title == Name::of(second).title && first.entry == second.entry
+}
+
 fn duplicate(first: &Migration, second: &Migration) -> Oddity {
     let (version, first_path) = (&first.version, &first.file.path);
-    let fatal =
-        Name::of(first).title == Name::of(second).title && first.file.text == second.file.text;
+    let fatal = is_twin(first, second);
     let message = if fatal {
         let name = called(Name::of(second));
         format!(

@@ -115,6 +115,5 @@ async fn record(
             Err(failure) => return Ok(Err(failure)),
         }
     }
-    let row = (ledger.after)(&home, migration);
-    if row.is_empty() { Ok(Ok(())) } else { player.keep_book(&row).await }
+    player.keep_book(&(ledger.after)(&home, migration)).await
 }

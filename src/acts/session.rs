@@ -75,8 +75,11 @@ impl<'a> Player<'a> {
         self.alive
     }
 
-    /// Sends the tool's own bookkeeping.
+    /// Sends the tool's own bookkeeping, if there is any.
     pub(super) async fn keep_book(&mut self, sql: &str) -> Result<Result<(), Failure>> {
+        if sql.is_empty() {
+            return Ok(Ok(()));
+        }
         self.deadline = Instant::now() + self.stage.limit;
         let Err(stopped) = self.send(sql).await else { return Ok(Ok(())) };
         let mut failure = self.failure(stopped.by, sql).await?;

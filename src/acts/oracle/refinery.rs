@@ -1,4 +1,6 @@
-//! refinery, the program.
+//! refinery: its program, and its asynchronous driver, which the program doesn't have.
+
+use std::path::Path;
 
 use super::{FOLDER, ODD, Run, Tool, compare, compare_all, project, read, stage, version};
 use crate::acts::{boot::boot, fresh};
@@ -19,8 +21,9 @@ const REFINERY: Tool = Tool {
                   ORDER BY version) FROM public.refinery_schema_history",
 };
 
-#[tokio::test]
-async fn program() {
+/// Small projects with something odd in them, and whether a boot succeeds; with the driver that
+/// keeps a file's row in its transaction, or with the other one.
+fn cases(shared: bool) -> Vec<(bool, Vec<(&'static str, String)>)> {
     let one = |name: &'static str, sql: &str| vec![(name, sql.to_owned())];
     // There is no way to run without its transaction.
     let odd = ODD.iter().filter(|(_, is_bare, _)| !is_bare);
@@ -35,7 +38,7 @@ async fn program() {
         (false, one("V1__a.sql", "CREATE TABLE a (id int); COMMIT; CREATE TABLE a (id int);")),
         (true, one("V1__a.sql", "BEGIN; CREATE TABLE a (id int); COMMIT;")),
         (true, one("V1__a.sql", "CREATE TABLE a (id int); ROLLBACK;")),
-        (true, one("V1__a.sql", "SET LOCAL search_path = pg_catalog;")),
+        (!shared, one("V1__a.sql", "SET LOCAL search_path = pg_catalog;")),
         (true, one("V1__a.sql", "-- only a comment")),
         (false, one("V1__a.sql", "\u{feff}SELECT 1;")),
         (false, one("V1__a.sql", "VACUUM;")),
@@ -65,7 +68,34 @@ async fn program() {
     for (_, files) in &mut cases {
         files.push(("V2__last.sql", table("last")));
     }
-    compare_all(REFINERY, "refinery-search-path", &cases).await;
+    cases
+}
+
+#[tokio::test]
+async fn program() {
+    compare_all(REFINERY, "refinery-search-path", &cases(false)).await;
+}
+
+/// The asynchronous driver, as an application calls it that depends on nothing else.
+#[tokio::test]
+async fn library_with_tokio_postgres() {
+    let (variable, name) = ("REHEARSAL_REFINERY_TOKIO", "refinery-tokio");
+    let run = Run::Program { variable, name, arguments: &[FOLDER] };
+    let tool = Tool { run, ..REFINERY };
+    let server = Server::start(version().as_deref(), false).await.expect("a server");
+    for (succeeds, files) in cases(true) {
+        let root = project(&tool, &files);
+        depend(root.path(), "tokio-postgres");
+        assert_eq!(compare(&server, tool, root.path()).await, succeeds, "{files:?}");
+    }
+}
+
+/// Writes the manifest of a project that depends on refinery with this feature.
+fn depend(root: &Path, feature: &str) {
+    let manifest = format!(
+        "[dependencies]\nrefinery = {{ version = \"0.10\", features = [\"{feature}\"] }}\n"
+    );
+    std::fs::write(root.join("Cargo.toml"), manifest).expect("our own file");
 }
 
 /// A project can have it built with numbers of eight bytes, which are hashed as such.
@@ -86,9 +116,7 @@ async fn program_with_int8_versions() {
         let last = ("V2__last.sql", "CREATE TABLE last (id int);".to_owned());
         let root = project(&tool, &[(name, "CREATE TABLE a (id int);".to_owned()), last]);
         let root = root.path();
-        let manifest = "[dependencies]\nrefinery = { version = \"0.10\", features = [\"postgres\", \
-                        \"int8-versions\"] }\n";
-        std::fs::write(root.join("Cargo.toml"), manifest).expect("our own file");
+        depend(root, "int8-versions");
         assert_eq!(compare(&server, tool, root).await, succeeds, "{name}");
     }
 }

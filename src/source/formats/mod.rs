@@ -131,8 +131,8 @@ pub(crate) struct Settings {
     pub(crate) prepare: Vec<String>,
     /// What the table is called, as it is written in SQL, if not as usual.
     pub(crate) table: Option<String>,
-    /// The variant of the table that the tool is built with, if it isn't the usual one.
-    pub(crate) variant: Option<&'static str>,
+    /// The features with which the tool is built, as far as the ledger depends on them.
+    pub(crate) features: Vec<&'static str>,
 }
 
 /// Where a ledger is: the schema that is current, quoted, and what the project says beyond that.
@@ -146,6 +146,10 @@ impl Home {
     /// What the table is called.
     fn table<'a>(&'a self, usual: &'a str) -> &'a str {
         self.settings.table.as_deref().unwrap_or(usual)
+    }
+
+    fn has_feature(&self, feature: &str) -> bool {
+        self.settings.features.contains(&feature)
     }
 }
 
@@ -181,10 +185,10 @@ pub(crate) struct Ledger {
     pub(crate) pending: fn(chain: &[Migration], applied: &[String]) -> Pending,
     /// Sent before a migration's file.
     pub(crate) before: Option<fn(home: &Home, migration: &Migration) -> String>,
-    /// Sent after each part of it that succeeded, in the part's transaction if it has one; nothing
-    /// if it is empty.
+    /// Sent after each part of it that succeeded, in the part's transaction if it has one. It may
+    /// be empty.
     pub(crate) after: fn(home: &Home, migration: &Migration) -> String,
-    /// Sent after that, outside of a transaction.
+    /// Sent after that, outside of a transaction. It may be empty.
     pub(crate) finally: Option<fn(home: &Home, migration: &Migration) -> String>,
 }
 

@@ -10,7 +10,8 @@
 //!   its own.
 //! - *Ledger.* `refinery_schema_history`, wherever the `search_path` leads at that moment, with the
 //!   SipHash-1-3 of each file's name, number and text. A row is written when its file is committed,
-//!   in a second transaction; only with the `tokio-postgres` driver they share one.
+//!   in a second transaction. They share one with the driver `tokio-postgres`, if the project's
+//!   dependency names only that.
 //! - *Pending* is what the ledger doesn't have. A `V` file that comes in below the last row, a file
 //!   that is gone, or one that is another than when it was applied, and the tool refuses to boot.
 //!   Only a `U` file may come late.
@@ -26,51 +27,47 @@ use crate::config::Level;
 use crate::sql::literal;
 use crate::{Error, Result};
 
-pub(super) const FORMAT: Format = Format {
-    name: "refinery",
-    example: "V1__create_users.sql in a project that depends on refinery",
-    claim,
-    read,
-    delivery: Delivery::Message,
-    sessions: Sessions::PerBoot,
-    without_transaction: None,
-    lost_transaction: None,
-    boot_transaction: None,
-    forced: &[],
-    float_digits: None,
-    latecomers: "refuses to boot, and says that it is missing; unless its name begins with U: \
+pub(super) const FORMAT: Format =
+    Format {
+        name: "refinery",
+        example: "V1__create_users.sql in a project that depends on refinery",
+        claim,
+        read,
+        delivery: Delivery::Message,
+        sessions: Sessions::PerBoot,
+        without_transaction: None,
+        lost_transaction: None,
+        boot_transaction: None,
+        forced: &[],
+        float_digits: None,
+        latecomers: "refuses to boot, and says that it is missing; unless its name begins with U: \
                  then it runs after those that it should precede",
-    ledger: Some(Ledger {
-        table: "refinery_schema_history",
-        home: "SELECT quote_ident(current_schema())",
-        asks_again: false,
-        ensure: |home| {
-            format!(
-                "CREATE TABLE IF NOT EXISTS refinery_schema_history (version {} PRIMARY KEY, \
+        ledger: Some(Ledger {
+            table: "refinery_schema_history",
+            home: "SELECT quote_ident(current_schema())",
+            asks_again: false,
+            ensure: |home| {
+                format!(
+                    "CREATE TABLE IF NOT EXISTS refinery_schema_history (version {} PRIMARY KEY, \
                  name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))",
-                home.settings.variant.unwrap_or("int4")
-            )
-        },
-        applied: |_| {
-            "SELECT version || ' ' || checksum || ' ' || name FROM refinery_schema_history \
+                    if home.has_feature(WIDE) { "int8" } else { "int4" }
+                )
+            },
+            applied: |_| {
+                "SELECT version || ' ' || checksum || ' ' || name FROM refinery_schema_history \
              ORDER BY version ASC"
-                .to_owned()
-        },
-        pending,
-        before: None,
-        after: |_, _| String::new(),
-        finally: Some(|_, migration| {
-            let Name { version, title, .. } = Name::of(migration);
-            format!(
-                "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES \
-                 ({version}, {}, \
-                 to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '{}')",
-                literal(title),
-                migration.entry
-            )
+                    .to_owned()
+            },
+            pending,
+            before: None,
+            after: |home, migration| {
+                if home.has_feature(ASYNCHRONOUS) { row(migration) } else { String::new() }
+            },
+            finally: Some(|home, migration| {
+                if home.has_feature(ASYNCHRONOUS) { String::new() } else { row(migration) }
+            }),
         }),
-    }),
-};
+    };
 
 /// The parts of a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,17 +122,37 @@ fn checksum(name: Name<'_>, text: &str, wide: bool) -> String {
     hasher.finish().to_string()
 }
 
+fn row(migration: &Migration) -> String {
+    let Name { version, title, .. } = Name::of(migration);
+    format!(
+        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES \
+         ({version}, {}, \
+         to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '{}')",
+        literal(title),
+        migration.entry
+    )
+}
+
 /// The crates on which a project that uses the tool depends.
 const CRATES: [&str; 2] = ["refinery", "refinery-core"];
 
-/// The project's feature that makes a number an `int8`.
-fn is_wide(folder: &Folder) -> bool {
-    let mut dependencies = CRATES.iter().flat_map(|name| dependencies(folder, name));
-    dependencies.any(|it| has_feature(&it, "int8-versions"))
-}
+/// The feature that makes a number an `int8`.
+const WIDE: &str = "int8-versions";
 
+/// The feature of the driver that writes a row in the transaction of its file.
+const ASYNCHRONOUS: &str = "tokio-postgres";
+
+/// What the project's dependencies say.
 pub(super) fn settings(folder: &Folder) -> Settings {
-    Settings { variant: is_wide(folder).then_some("int8"), ..Settings::default() }
+    let named = CRATES.iter().flat_map(|name| dependencies(folder, name)).collect::<Vec<_>>();
+    let has = |features: &[&str]| {
+        named.iter().any(|it| features.iter().any(|feature| has_feature(it, feature)))
+    };
+    let asynchronous = [ASYNCHRONOUS, "tokio-postgres-tls", "tokio-postgres-rustls"];
+    let is_asynchronous = has(&asynchronous) && !has(&["postgres", "postgres-tls"]);
+    let features = [(WIDE, has(&[WIDE])), (ASYNCHRONOUS, is_asynchronous)];
+    let features = features.iter().filter(|(_, is_on)| *is_on).map(|(feature, _)| *feature);
+    Settings { features: features.collect(), ..Settings::default() }
 }
 
 /// Names like these are flyway's, too. A project that depends on refinery says whose they are.
@@ -153,7 +170,7 @@ fn claim(folder: &Folder) -> Claim {
 
 fn read(folder: &Folder) -> Result<Files> {
     let mut files = Files { migrations: Vec::new(), oddities: Vec::new() };
-    gather(folder, is_wide(folder), &mut files)?;
+    gather(folder, settings(folder).features.contains(&WIDE), &mut files)?;
     files.migrations.sort_by(|a, b| {
         // Of one number, as the tool walks through the folders.
         let walk = a.file.path.split('/').cmp(b.file.path.split('/'));

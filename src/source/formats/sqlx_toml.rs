@@ -60,7 +60,7 @@ impl Configuration {
     pub(super) fn settings(self) -> Settings {
         let schemas = self.create_schemas.iter();
         let prepare = schemas.map(|name| format!("CREATE SCHEMA IF NOT EXISTS {name};")).collect();
-        Settings { prepare, table: self.table_name, variant: None }
+        Settings { prepare, table: self.table_name, features: Vec::new() }
     }
 
     /// What of a file goes into its digest.

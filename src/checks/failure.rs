@@ -103,6 +103,12 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
                 format.name
             ));
         }
+        (_, "42P01" | "3F000")
+            if failure.at == Point::Ledger && migration.file.text.contains("search_path") =>
+        {
+            "the tool looks for its table along the search_path, which this file changes: leave \
+             that as it is, and name the schema in the statements instead, as in app.orders"
+        }
         _ if failure.at == Point::Ledger => return None,
         (_, "57014") if failure.at == Point::Session => {
             "the file leaves a timeout that is too short even for the tool's own bookkeeping: SET \

@@ -5,7 +5,8 @@ use super::session::Thoroughness;
 use super::{Book, Played, Player, Stage, closure, command, migration};
 use crate::Result;
 use crate::server::Scratch;
-use crate::source::{Ledger, Runner, Sessions};
+use crate::source::{Home, Ledger, Runner, Sessions};
+use crate::sql::literal;
 use crate::trace::{Act, Boot, Failure, Point, Step};
 
 /// Boots the project on a database, as its tool does. A failure ends the boot.
@@ -34,11 +35,11 @@ async fn through_ledger(
 ) -> Result<Boot> {
     let migrations = &stage.project.chain.migrations;
     let mut boot = Boot::default();
-    let (home, pending) = match open(player, ledger, stage).await? {
-        Ok((home, pending)) => (home, pending),
+    let Open { home, table, pending } = match open(player, ledger, stage).await? {
+        Ok(open) => open,
         Err(refusal) => return Ok(Boot { refusal: Some(refusal), ..boot }),
     };
-    boot.ledger = Some(format!("{home}.{}", ledger.table));
+    boot.ledger = Some(table);
     let one_transaction =
         stage.project.chain.format.boot_transaction.filter(|_| !pending.is_empty());
     if let Some(begin) = one_transaction {
@@ -73,18 +74,36 @@ fn said(failure: &Failure) -> String {
     format!("{}: {}", failure.sqlstate, failure.message)
 }
 
+/// A ledger that was found or made.
+struct Open {
+    home: Home,
+    /// Its table, with the schema.
+    table: String,
+    /// What it doesn't have, by the places in the chain.
+    pending: Vec<usize>,
+}
+
 /// Finds or makes the ledger, and reads what is pending; or says why the tool refuses.
 async fn open(
     player: &mut Player<'_>,
     ledger: &Ledger,
     stage: &Stage<'_>,
-) -> Result<Result<(String, Vec<usize>), String>> {
-    let home = player.read_book(ledger.home).await?;
-    let home = match home.map(|names| names.into_iter().next()) {
-        Ok(Some(home)) => home,
+) -> Result<Result<Open, String>> {
+    let settings = stage.project.chain.settings.clone();
+    for statement in &settings.prepare {
+        if let Err(failure) = player.keep_book(statement).await? {
+            return Ok(Err(said(&failure)));
+        }
+    }
+    let schema = player.read_book(ledger.home).await?;
+    let schema = match schema.map(|names| names.into_iter().next()) {
+        Ok(Some(schema)) => schema,
+        // A table that has a name of its own may have the schema in it.
+        Ok(None) if settings.table.is_some() => String::new(),
         Ok(None) => return Ok(Err("no schema of the search_path exists".to_owned())),
         Err(failure) => return Ok(Err(said(&failure))),
     };
+    let home = Home { schema, settings };
     if let Err(failure) = player.keep_book(&(ledger.ensure)(&home)).await? {
         return Ok(Err(said(&failure)));
     }
@@ -92,8 +111,25 @@ async fn open(
         Ok(applied) => applied,
         Err(failure) => return Ok(Err(said(&failure))),
     };
+    let table = match &home.settings.table {
+        None => format!("{home}.{}", ledger.table),
+        Some(name) => match player.read_book(&place_of(name)).await? {
+            Ok(places) => places.concat(),
+            Err(failure) => return Ok(Err(said(&failure))),
+        },
+    };
     let pending = (ledger.pending)(&stage.project.chain.migrations, &applied);
-    Ok(pending.map(|pending| (home, pending)))
+    Ok(pending.map(|pending| Open { home, table, pending }))
+}
+
+/// Reads the schema and the name of a table, quoted.
+fn place_of(table: &str) -> String {
+    format!(
+        "SELECT quote_ident(nspname) || '.' || quote_ident(relname) FROM pg_catalog.pg_class \
+           JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace \
+          WHERE pg_class.oid = {}::regclass",
+        literal(table)
+    )
 }
 
 async fn every_file<'a>(

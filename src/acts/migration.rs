@@ -3,14 +3,13 @@
 
 use super::session::{Player, Thoroughness};
 use crate::Result;
-use crate::source::{Ledger, Migration, Part};
+use crate::source::{Home, Ledger, Migration, Part};
 use crate::trace::{Failure, Leak};
 
-/// The ledger that a boot keeps, and where.
+/// The ledger that a boot keeps, and where it is.
 pub(super) struct Book<'a> {
     pub(super) ledger: &'a Ledger,
-    /// The schema that holds it, quoted.
-    pub(super) home: String,
+    pub(super) home: Home,
     /// Whether one transaction holds the whole boot.
     pub(super) one_transaction: bool,
 }
@@ -112,7 +111,7 @@ async fn record(
     let mut home = home.clone();
     if ledger.asks_again {
         match player.read_book(ledger.home).await? {
-            Ok(names) => home = names.into_iter().next().unwrap_or(home),
+            Ok(names) => home.schema = names.into_iter().next().unwrap_or(home.schema),
             Err(failure) => return Ok(Err(failure)),
         }
     }

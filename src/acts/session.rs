@@ -75,8 +75,11 @@ impl<'a> Player<'a> {
         self.alive
     }
 
-    /// Sends the tool's own bookkeeping.
+    /// Sends the tool's own bookkeeping, if there is any.
     pub(super) async fn keep_book(&mut self, sql: &str) -> Result<Result<(), Failure>> {
+        if sql.is_empty() {
+            return Ok(Ok(()));
+        }
         if let Some(failure) = self.refuses_begin(sql) {
             // The tool gives up the connection, and what is open on it.
             self.rest_in_peace().await;

@@ -2,7 +2,7 @@
 //! what is known about the cause.
 
 use super::Finding;
-use crate::source::{Delivery, Migration, Project};
+use crate::source::{Delivery, Format, Migration, Project};
 use crate::sql::Statement;
 use crate::trace::{Cause, Failure, Point};
 
@@ -106,6 +106,12 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         (Cause::OpenTransaction, _) => {
             "a file left a transaction open that it began: end it in the same file"
         }
+        (_, "42P01" | "3F000")
+            if failure.at == Point::Ledger && migration.file.text.contains("search_path") =>
+        {
+            "the tool looks for its table along the search_path, which this file changes: leave \
+             that as it is, and name the schema in the statements instead, as in app.orders"
+        }
         _ if failure.at == Point::Ledger => return None,
         (_, "57014") if failure.at == Point::Session => {
             "the file leaves a timeout that is too short even for the tool's own bookkeeping: SET \
@@ -135,19 +141,7 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
             "this server doesn't have the extension: install its package for this Postgres version"
         }
         (_, "25001") if format.delivery != Delivery::Statements => {
-            return Some(match format.without_transaction {
-                Some(line) => format!(
-                    "give the statement a migration of its own, which begins with the line \
-                     `{line}`: {} then opens no transaction. Several statements in one message \
-                     would still be one",
-                    format.name
-                ),
-                None => format!(
-                    "{} sends the file as one message, which Postgres runs as one transaction: \
-                     give the statement a migration of its own",
-                    format.name
-                ),
-            });
+            return Some(way_out_of_the_transaction(format, migration));
         }
         (_, "42704" | "22023") if message.starts_with("role ") => {
             "roles live in the cluster, and a fresh cluster has none of yours: create it in the \
@@ -156,4 +150,30 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// How a statement comes to run in no transaction, or what to do if there is no way.
+fn way_out_of_the_transaction(format: &Format, migration: &Migration) -> String {
+    let tool = format.name;
+    let need = match format.without_transaction {
+        Some(line) if line.starts_with("--") => format!("which begins with the line `{line}`"),
+        Some(words) => format!("with {words}"),
+        None if migration.parts.iter().any(|part| part.begin.is_some()) => {
+            return format!(
+                "{tool} opens a transaction for each migration, and there is no way out of it: \
+                 execute the statement outside of the migrations, or write one that a transaction \
+                 allows, such as CREATE INDEX without CONCURRENTLY"
+            );
+        }
+        None => {
+            return format!(
+                "{tool} sends the file as one message, which Postgres runs as one transaction: \
+                 give the statement a migration of its own"
+            );
+        }
+    };
+    format!(
+        "give the statement a migration of its own, {need}: {tool} then opens no transaction. \
+         Several statements in one message would still be one"
+    )
 }

@@ -8,12 +8,12 @@ use std::path::Path;
 use sqlx::migrate::{Migration as Resolved, Migrator};
 
 use super::folder::Folder;
-use super::formats::{Files, Format};
-use super::{USUAL_FOLDERS, formats};
+use super::formats::Files;
+use super::{Read, USUAL_FOLDERS, formats};
 use crate::{Error, Result};
 
-/// What a migrator runs, and in which layout.
-pub(super) fn read(root: &Path, migrator: &Migrator) -> Result<(&'static Format, Folder, Files)> {
+/// What a migrator runs, and where it keeps its ledger.
+pub(super) fn read(root: &Path, migrator: &Migrator) -> Result<Read> {
     let texts = texts(migrator);
     let on_disk = USUAL_FOLDERS.iter().filter(|path| root.join(path).is_dir()).find_map(|path| {
         let folder = Folder::open(root, path).ok()?;
@@ -21,17 +21,22 @@ pub(super) fn read(root: &Path, migrator: &Migrator) -> Result<(&'static Format,
         Some(Folder::built_in(root, path, texts))
     });
     let folder = on_disk.unwrap_or_else(|| Folder::built_in(root, "migrations", texts));
-    let format = formats::SQLX;
-    let files = (format.read)(&folder)?;
-    if is_set_up_as_usual(migrator) && is_the_same(migrator, &files) {
-        return Ok((format, folder, files));
+    let mut read = Read::of(formats::SQLX, folder)?;
+    if !does_as_usual(migrator) || !is_the_same(migrator, &read.files) {
+        return Err(Error::new("this Migrator is set up in a way that rehearsal can't imitate")
+            .help(
+                "let it do its work itself:\n\
+                 Rehearsal::of(async |database: Database| -> rehearsal::Result<()> {\n    \
+                     Ok(MIGRATOR.run(&mut database.connect().await?).await?)\n\
+                 })",
+            ));
     }
-    Err(Error::new("this Migrator is set up in a way that rehearsal can't imitate").help(
-        "let it do its work itself:\n\
-         Rehearsal::of(async |database: Database| -> rehearsal::Result<()> {\n    \
-             Ok(MIGRATOR.run(&mut database.connect().await?).await?)\n\
-         })",
-    ))
+    let schemas = migrator.create_schemas.iter();
+    read.settings.prepare =
+        schemas.map(|name| format!("CREATE SCHEMA IF NOT EXISTS {name};")).collect();
+    let usual = migrator.table_name == Migrator::DEFAULT.table_name;
+    read.settings.table = (!usual).then(|| migrator.table_name.clone().into_owned());
+    Ok(read)
 }
 
 /// The texts by the names that their files must have had.
@@ -60,12 +65,8 @@ fn names_on_disk(
 }
 
 /// Whether nothing was said that changes what it does with its migrations.
-fn is_set_up_as_usual(migrator: &Migrator) -> bool {
-    let usual = Migrator::DEFAULT;
-    migrator.table_name == usual.table_name
-        && migrator.create_schemas.is_empty()
-        && !migrator.ignore_missing
-        && !migrator.no_tx
+fn does_as_usual(migrator: &Migrator) -> bool {
+    !migrator.ignore_missing && !migrator.no_tx
 }
 
 /// Whether the files say of each migration what the migrator says of it.

@@ -97,6 +97,10 @@ impl Folder {
 
     /// The texts of the files of this name in the folder and those above it, up to the project's.
     pub(crate) fn above(&self, name: &str) -> Vec<String> {
+        if !self.texts.is_empty() {
+            // What is built in was read already, and so was all that is said of it.
+            return Vec::new();
+        }
         let folders = self.location.ancestors().take_while(|folder| folder.starts_with(&self.root));
         folders.filter_map(|folder| fs::read_to_string(folder.join(name)).ok()).collect()
     }

@@ -8,6 +8,7 @@ mod built_in;
 mod folder;
 mod git;
 pub(crate) mod formats;
+mod signpost;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::folder::Folder;
-pub(crate) use self::formats::{Delivery, Files, Format, Ledger, Sessions};
+pub(crate) use self::formats::{Delivery, Files, Format, Home, Ledger, Sessions, Settings};
 pub(crate) use self::git::Unknown;
 use crate::config::{self, Boot, Config, Level, mistake};
 use crate::sql::Script;
@@ -50,6 +51,8 @@ pub(crate) struct Chain {
     pub(crate) runner: Runner,
     /// The layout of the files; where there are none, any is as good as another.
     pub(crate) format: &'static Format,
+    /// What the project says of the format's ledger.
+    pub(crate) settings: Settings,
     pub(crate) boot: Boot,
     /// In the tool's order. None where an opaque runner keeps them to itself.
     pub(crate) migrations: Vec<Migration>,
@@ -79,6 +82,8 @@ pub(crate) struct Migration {
     pub(crate) file: SourceFile,
     /// What of the file the tool plays, in order. Its statements are those of the parts.
     pub(crate) parts: Vec<Part>,
+    /// What a format wrote down for its ledger; empty where version, name and text say it all.
+    pub(crate) entry: String,
 }
 
 /// What of a file the tool records together: all of it, or a section.
@@ -119,7 +124,17 @@ impl Migration {
     /// A file that the tool plays as it is, without a transaction of the tool's own.
     pub(crate) fn whole(version: impl Into<String>, name: &str, file: SourceFile) -> Self {
         let parts = vec![Part::message(0..file.text.len(), None)];
-        Self { version: version.into(), name: name.to_owned(), file, parts }
+        Self { version: version.into(), name: name.to_owned(), file, parts, entry: String::new() }
+    }
+
+    /// What to call its file: with the folder, where that is what the migration is named after.
+    pub(crate) fn file_name(&self) -> &str {
+        let file_name = self.file.file_name();
+        let folder = self.file.path.strip_suffix(file_name).unwrap_or_default();
+        let folder = folder.trim_end_matches('/');
+        let rest = folder.strip_suffix(self.name.as_str());
+        let start = rest.filter(|rest| rest.is_empty() || rest.ends_with('/')).map(str::len);
+        start.map_or(file_name, |start| &self.file.path[start..])
     }
 }
 
@@ -161,8 +176,7 @@ impl Project {
         config: Config,
         migrator: &sqlx::migrate::Migrator,
     ) -> Result<Self> {
-        let (format, folder, files) = built_in::read(root, migrator)?;
-        let chain = Chain::of(root, &config, Runner::Files, format, &folder, files)?;
+        let chain = Chain::of(root, &config, Runner::Files, built_in::read(root, migrator)?)?;
         Ok(Self::new(root, config, chain))
     }
 
@@ -174,7 +188,9 @@ impl Project {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let migrations = vec![formats::plain_file(&folder, &name)?];
         let (config, files) = (Config::default(), Files { migrations, oddities: Vec::new() });
-        let chain = Chain::of(root, &config, Runner::Files, formats::PLAIN, &folder, files)?;
+        let (format, settings) = (formats::PLAIN, Settings::default());
+        let chain =
+            Chain::of(root, &config, Runner::Files, Read { format, folder, files, settings })?;
         Ok(Self { name: name.into_owned(), ..Self::new(root, config, chain) })
     }
 
@@ -185,6 +201,23 @@ impl Project {
             .and_then(|root| Some(root.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| root.display().to_string());
         Self { name, root: root.to_owned(), config, chain }
+    }
+}
+
+/// What was read of a project's migrations.
+struct Read {
+    format: &'static Format,
+    folder: Folder,
+    files: Files,
+    settings: Settings,
+}
+
+impl Read {
+    /// A folder, read by the rules of a format.
+    fn of(format: &'static Format, folder: Folder) -> Result<Self> {
+        let files = (format.read)(&folder)?;
+        let settings = formats::settings(format, &folder)?;
+        Ok(Self { format, folder, files, settings })
     }
 }
 
@@ -202,19 +235,13 @@ impl Chain {
         }
         let folder = find_folder(root, config)?;
         let format = choose_format(root, &folder, config)?;
-        let files = (format.read)(&folder)?;
-        Self::of(root, config, runner, format, &folder, files)
+        let read = Read::of(format, folder)?;
+        Self::of(root, config, runner, read)
     }
 
-    fn of(
-        root: &Path,
-        config: &Config,
-        runner: Runner,
-        format: &'static Format,
-        folder: &Folder,
-        Files { migrations, oddities }: Files,
-    ) -> Result<Self> {
-        if migrations.is_empty() {
+    fn of(root: &Path, config: &Config, runner: Runner, read: Read) -> Result<Self> {
+        let Read { format, folder, files: Files { migrations, oddities }, settings } = read;
+        if migrations.is_empty() && !oddities.iter().any(|oddity| oddity.fatal) {
             return Err(Error::new(format!(
                 "{} holds no migration that {} would run",
                 folder.name(),
@@ -228,15 +255,15 @@ impl Chain {
             _ => Boot::Ledger,
         });
         let base = config.history.base.as_deref();
-        let merged = base.map(|base| git::merged(root, folder.name(), base));
-        Ok(Self { runner, format, boot, migrations, oddities, merged })
+        let merged = base.map(|base| git::merged(root, &folder, base));
+        Ok(Self { runner, format, settings, boot, migrations, oddities, merged })
     }
 
     /// The chain of a runner that keeps its migrations to itself.
     fn without_files(runner: Runner) -> Self {
         let (format, boot) = (formats::ALL[0], Boot::Ledger);
         let (migrations, oddities, merged) = (Vec::new(), Vec::new(), None);
-        Self { runner, format, boot, migrations, oddities, merged }
+        Self { runner, format, settings: Settings::default(), boot, migrations, oddities, merged }
     }
 
     /// Why the tool would not even begin with the files.
@@ -288,6 +315,9 @@ fn holds_chain(project: &Path, folder: &Path, checks: &[&str]) -> bool {
 fn find_folder(root: &Path, config: &Config) -> Result<Folder> {
     if let Some(path) = &config.migrations.path {
         return Folder::open(root, path);
+    }
+    if let Some(folder) = signpost::follow(root, config)? {
+        return Ok(folder);
     }
     let found = USUAL_FOLDERS
         .iter()

@@ -204,6 +204,26 @@ fn a_new_migration_comes_after_the_merged_ones() {
 }
 
 #[test]
+fn a_new_migration_may_be_a_folder_or_in_one() {
+    let files = [
+        ("rehearsal.toml", "[history]\nbase = \"main\"\n[migrations]\npath = \"./migrations\""),
+        ("migrations/1_a/up.sql", "CREATE TABLE a (id int);"),
+        ("migrations/3_c/up.sql", "CREATE TABLE c (id int);"),
+    ];
+    let project = Project::new(&files);
+    git(&project, &["init", "--quiet", "--initial-branch=main"]);
+    git(&project, &["add", "."]);
+    git(&project, &["commit", "--quiet", "--message=one"]);
+    git(&project, &["checkout", "--quiet", "-b", "new"]);
+    check(&run(&mut verify(project.path())), 0, &["order   passed"]);
+    project.write("migrations/4_d/up.sql", "CREATE TABLE d (id int);");
+    check(&run(&mut verify(project.path())), 0, &["order   passed"]);
+    project.write("migrations/2_b/up.sql", "CREATE TABLE b (id int);");
+    let late = "error[order]: 2_b is new, and sorts before 3_c, which is merged";
+    check(&run(&mut verify(project.path())), 1, &[late, "where 3_c is applied, diesel runs it"]);
+}
+
+#[test]
 fn rows_that_come_and_go_are_seen() {
     let files = [
         ("migrations/1_queue.sql", "CREATE TABLE IF NOT EXISTS queue (id int);\n"),

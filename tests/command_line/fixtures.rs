@@ -21,12 +21,12 @@ const COMMANDS: &[(&str, &str)] = &[
 
 #[rstest]
 fn the_report_is_as_expected(
-    #[files("fixtures/*/migrations")]
-    #[exclude("fixtures/nodepgmigrate")]
+    #[files("fixtures/*")]
+    #[exclude("fixtures/(alembic|nodepgmigrate)")]
     #[dirs]
-    migrations: PathBuf,
+    project: PathBuf,
 ) {
-    check(migrations.parent().expect("migrations are in a project"));
+    check(&project);
 }
 
 #[cfg(feature = "oracles")]

@@ -49,11 +49,21 @@ async fn the_runner_makes_the_same_schema() {
     assert_same_schema!(&by_runner, ".");
 }
 
-/// A runner with a ledger of another name is none that rehearsal imitates, and it says what to do.
+/// Its ledger is where the runner says.
 #[tokio::test]
-async fn a_runner_with_a_ledger_of_its_own_is_asked_for_as_a_closure() {
+async fn a_ledger_of_another_name_is_kept() -> rehearsal::Result<()> {
     let mut migrator = sqlx::migrate!();
-    migrator.dangerous_set_table_name("applied");
+    migrator.create_schema("history");
+    migrator.dangerous_set_table_name("history.applied");
+    let database = Rehearsal::of(migrator).database().await?;
+    database.execute("SELECT version FROM history.applied").await
+}
+
+/// What can't be imitated is refused, and the message says what to do.
+#[tokio::test]
+async fn a_runner_that_ignores_missing_files_is_asked_for_as_a_closure() {
+    let mut migrator = sqlx::migrate!();
+    migrator.set_ignore_missing(true);
     let error = Rehearsal::of(migrator).play().await.unwrap_err().to_string();
     assert!(error.contains("Rehearsal::of(async |database: Database|"), "{error}");
 }

@@ -6,6 +6,10 @@ mod dbmate;
 mod goose;
 #[cfg(feature = "oracles")]
 mod sql_migrate;
+#[cfg(feature = "oracles-nightly")]
+mod diesel;
+#[cfg(feature = "oracles-nightly")]
+mod refinery;
 mod sqlx;
 
 use std::path::{Path, PathBuf};

@@ -144,7 +144,10 @@ fn read(folder: &Folder) -> Result<Files> {
         let begin = up.transaction.then_some("begin");
         let parts = vec![Part { span: up.span, messages: up.messages, begin }];
         let name = stem.to_owned();
-        taken.insert(version, Migration { version: version.to_string(), name, file, parts });
+        taken.insert(
+            version,
+            Migration { version: version.to_string(), name, file, parts, entry: String::new() },
+        );
     }
     Ok(Files { migrations: taken.into_values().collect(), oddities })
 }

@@ -3,13 +3,20 @@
 //! One file per tool. A format is plain data and pure functions: it says what the tool does, the
 //! acts do it.
 
+mod cargo;
 mod dbmate;
+mod diesel;
 mod golang_migrate;
 mod goose;
 mod lines;
 mod plain;
+mod refinery;
 mod sql_migrate;
 mod sqlx;
+mod sqlx_toml;
+
+use std::fmt;
+use std::ops::Deref;
 
 use super::folder::{Folder, is_sql};
 use super::{Migration, Oddity, Part, SourceFile};
@@ -19,8 +26,10 @@ use crate::config::Level;
 /// Every layout that is known.
 pub(crate) const ALL: &[&Format] = &[
     &dbmate::FORMAT,
+    &diesel::FORMAT,
     &golang_migrate::FORMAT,
     &goose::FORMAT,
+    &refinery::FORMAT,
     &sql_migrate::FORMAT,
     &sqlx::FORMAT,
     &plain::FORMAT,
@@ -38,6 +47,24 @@ pub(super) fn plain_file(folder: &Folder, name: &str) -> Result<Migration> {
     plain::migration(folder, name, "1")
 }
 
+/// Every file at a project's root in which a tool is told where the migrations are.
+pub(super) const SIGNPOSTS: &[Signpost] = &[diesel::SIGNPOST, sqlx::SIGNPOST];
+
+/// How the settings of a ledger are read from a project's files.
+type ReadSettings = fn(&Folder) -> Result<Settings>;
+
+/// Every format with settings, by its name.
+const SETTINGS: &[(&str, ReadSettings)] = &[
+    (refinery::FORMAT.name, |folder| Ok(refinery::settings(folder))),
+    (sqlx::FORMAT.name, sqlx::settings),
+];
+
+/// What the project's own files say of the ledger.
+pub(super) fn settings(format: &Format, folder: &Folder) -> Result<Settings> {
+    let read = SETTINGS.iter().find(|(name, _)| *name == format.name);
+    read.map_or_else(|| Ok(Settings::default()), |(_, read)| read(folder))
+}
+
 /// What a tool does with a folder.
 #[derive(Debug)]
 pub(crate) struct Format {
@@ -51,7 +78,7 @@ pub(crate) struct Format {
     pub(crate) delivery: Delivery,
     pub(crate) sessions: Sessions,
     /// What a migration needs in order to run without the transaction that the tool opens for it,
-    /// if it opens one.
+    /// if it opens one: the comment with which it begins, or in words.
     pub(crate) without_transaction: Option<&'static str>,
     /// What the tool says, before the name of the state, if its BEGIN or COMMIT finds a transaction
     /// in another state than it should be in, and if it looks.
@@ -108,28 +135,82 @@ pub(crate) enum Sessions {
     PerFile,
 }
 
+/// A file of TOML in which a tool is told where the migrations are.
+#[derive(Debug)]
+pub(super) struct Signpost {
+    pub(super) format: &'static str,
+    /// At the project's root.
+    pub(super) file: &'static str,
+    /// The folder that it names, if it does; or what is wrong with it.
+    pub(super) folder: fn(&toml::Table) -> Result<Option<String>, String>,
+}
+
+/// What a project's own files say of a tool's ledger.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// Sent first of all, one after the other.
+    pub(crate) prepare: Vec<String>,
+    /// What the table is called, as it is written in SQL, if not as usual.
+    pub(crate) table: Option<String>,
+    /// The features with which the tool is built, as far as the ledger depends on them.
+    pub(crate) features: Vec<&'static str>,
+}
+
+/// Where a ledger is: the schema that is current, quoted, and what the project says beyond that.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    pub(crate) schema: String,
+    pub(crate) settings: Settings,
+}
+
+impl Home {
+    /// What the table is called.
+    fn table<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.settings.table.as_deref().unwrap_or(usual)
+    }
+
+    fn has_feature(&self, feature: &str) -> bool {
+        self.settings.features.contains(&feature)
+    }
+}
+
+impl Deref for Home {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.schema
+    }
+}
+
+impl fmt::Display for Home {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.schema)
+    }
+}
+
 /// The table in which the tool records what it applied, as the SQL that the tool itself sends.
 ///
-/// Tools keep their table in the schema that is current; `home` is that schema's name, quoted.
+/// Tools keep their table in the schema that is current, unless the project says otherwise.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) table: &'static str,
-    /// Reads `home`.
+    /// Reads the name of the current schema, quoted.
     pub(crate) home: &'static str,
     /// Whether the tool reads it again before each row that it writes, and not only at the start.
     pub(crate) asks_again: bool,
     /// Makes the table if there is none.
-    pub(crate) ensure: fn(home: &str) -> String,
+    pub(crate) ensure: fn(home: &Home) -> String,
     /// Reads what is applied, as rows of one text column.
-    pub(crate) applied: fn(home: &str) -> String,
+    pub(crate) applied: fn(home: &Home) -> String,
     /// Which migrations a boot runs, by their place in the chain; or why the tool refuses to.
     pub(crate) pending: fn(chain: &[Migration], applied: &[String]) -> Pending,
     /// Sent before a migration's file.
-    pub(crate) before: Option<fn(home: &str, migration: &Migration) -> String>,
-    /// Sent after each part of it that succeeded, in the part's transaction if it has one.
-    pub(crate) after: fn(home: &str, migration: &Migration) -> String,
-    /// Sent after that, outside of a transaction.
-    pub(crate) finally: Option<fn(home: &str, migration: &Migration) -> String>,
+    pub(crate) before: Option<fn(home: &Home, migration: &Migration) -> String>,
+    /// Sent after each part of it that succeeded, in the part's transaction if it has one. It may
+    /// be empty.
+    pub(crate) after: fn(home: &Home, migration: &Migration) -> String,
+    /// Sent after that, outside of a transaction. It may be empty.
+    pub(crate) finally: Option<fn(home: &Home, migration: &Migration) -> String>,
 }
 
 /// The places in the chain of what a boot runs; or why the tool refuses to boot, in its own words.

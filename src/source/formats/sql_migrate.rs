@@ -118,7 +118,13 @@ fn read(folder: &Folder) -> Result<Files> {
         let begin = (!up.bare).then_some("BEGIN READ WRITE");
         let parts = vec![Part { span, messages: up.messages, begin }];
         let stem = name.strip_suffix(".sql").unwrap_or(name).to_owned();
-        files.migrations.push(Migration { version: name.to_owned(), name: stem, file, parts });
+        files.migrations.push(Migration {
+            version: name.to_owned(),
+            name: stem,
+            file,
+            parts,
+            entry: String::new(),
+        });
     }
     Ok(files)
 }

@@ -9,7 +9,8 @@
 //! - *Execution.* All files of a boot on one connection, each as one message. It shares a
 //!   transaction with its ledger row, unless the file's very first bytes are `-- no-transaction`.
 //! - *Ledger.* `_sqlx_migrations`, wherever the `search_path` leads at that moment, with the
-//!   SHA-384 of each file. How long a file took is written after its transaction.
+//!   SHA-384 of each file. How long a file took is written after its transaction. `sqlx.toml` can
+//!   name another table, schemas that are made before it, and characters that no digest counts.
 //! - *Pending* is what the ledger doesn't have, lower versions too. A file that is gone or has
 //!   another digest than when it was applied, and the tool refuses to boot.
 //!
@@ -20,8 +21,10 @@ use std::collections::BTreeSet;
 use ::sqlx::migrate::{Migration as Resolved, MigrationType};
 use ::sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
+use super::cargo::{dependencies, has_feature};
+use super::sqlx_toml::{self, Configuration};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
-use super::{Sessions, SourceFile, ignored, is_sql, not_in};
+use super::{Sessions, Settings, Signpost, SourceFile, ignored, is_sql, not_in};
 use crate::Result;
 use crate::config::Level;
 use crate::sql::{literal, position};
@@ -40,38 +43,52 @@ pub(super) const FORMAT: Format = Format {
     float_digits: Some(2),
     latecomers: "runs it after those that it should precede",
     ledger: Some(Ledger {
-        table: "_sqlx_migrations",
+        table: TABLE,
         home: "SELECT quote_ident(current_schema())",
         asks_again: false,
-        ensure: |_| {
-            "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, \
-             description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), \
-             success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)"
-                .to_owned()
+        ensure: |home| {
+            format!(
+                "CREATE TABLE IF NOT EXISTS {} (version BIGINT PRIMARY KEY, \
+                 description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), \
+                 success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, \
+                 execution_time BIGINT NOT NULL)",
+                home.table(TABLE)
+            )
         },
-        applied: |_| {
-            "SELECT version || ' ' || CASE WHEN success THEN encode(checksum, 'hex') \
-             ELSE 'dirty' END FROM _sqlx_migrations ORDER BY version"
-                .to_owned()
+        applied: |home| {
+            format!(
+                "SELECT version || ' ' || CASE WHEN success THEN encode(checksum, 'hex') \
+                 ELSE 'dirty' END FROM {} ORDER BY version",
+                home.table(TABLE)
+            )
         },
         pending,
         before: None,
-        after: |_, migration| {
+        after: |home, migration| {
             format!(
-                "INSERT INTO _sqlx_migrations \
-                 (version, description, success, checksum, execution_time) \
+                "INSERT INTO {} (version, description, success, checksum, execution_time) \
                  VALUES ({}, {}, TRUE, decode('{}', 'hex'), -1)",
+                home.table(TABLE),
                 migration.version,
                 literal(&description(migration.file.file_name())),
-                checksum(&migration.file.text)
+                migration.entry
             )
         },
-        finally: Some(|_, migration| {
-            let version = &migration.version;
-            format!("UPDATE _sqlx_migrations SET execution_time = 0 WHERE version = {version}")
+        finally: Some(|home, migration| {
+            let (table, version) = (home.table(TABLE), &migration.version);
+            format!("UPDATE {table} SET execution_time = 0 WHERE version = {version}")
         }),
     }),
 };
+
+const TABLE: &str = "_sqlx_migrations";
+
+pub(super) const SIGNPOST: Signpost =
+    Signpost { format: FORMAT.name, file: sqlx_toml::FILE, folder: sqlx_toml::folder };
+
+pub(super) fn settings(folder: &Folder) -> Result<Settings> {
+    Ok(Configuration::of(folder)?.settings())
+}
 
 /// What a file begins with that is to run without a transaction.
 const BARE: &str = "-- no-transaction";
@@ -117,26 +134,17 @@ fn checksum(text: &str) -> String {
 /// timestamps, which sqlx gives, are reason enough to ask.
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter_map(Name::parse).filter_map(Result::ok).collect::<Vec<_>>();
-    let certain = !folder.above("sqlx.toml").is_empty()
-        || folder.above("Cargo.toml").iter().any(|manifest| migrates_with_sqlx(manifest));
+    let certain = !folder.above(sqlx_toml::FILE).is_empty()
+        || dependencies(folder, FORMAT.name).iter().any(migrates);
     let is_timestamp = |name: &Name<'_>| name.whole.find('_') == Some("20240131120000".len());
     let files = if certain || names.iter().all(is_timestamp) { names.len() } else { 0 };
     Claim { files, certain: certain && files > 0 }
 }
 
-/// Whether a manifest names sqlx with its migrations, which its default features include.
-fn migrates_with_sqlx(manifest: &str) -> bool {
-    let Ok(manifest) = manifest.parse::<toml::Table>() else { return false };
-    let workspace = manifest.get("workspace").and_then(toml::Value::as_table);
-    let tables = [Some(&manifest), workspace].into_iter().flatten();
-    let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
-    let lists = tables.flat_map(|table| kinds.map(|kind| table.get(kind)));
-    lists.flatten().filter_map(|list| list.get("sqlx")).any(|sqlx| {
-        let bare = sqlx.get("default-features").and_then(toml::Value::as_bool) == Some(false);
-        let features = sqlx.get("features").and_then(toml::Value::as_array);
-        let named = features.is_some_and(|all| all.iter().any(|it| it.as_str() == Some("migrate")));
-        named || !bare
-    })
+/// Whether a dependency on sqlx has its migrations, which its default features include.
+fn migrates(sqlx: &toml::Value) -> bool {
+    let bare = sqlx.get("default-features").and_then(toml::Value::as_bool) == Some(false);
+    has_feature(sqlx, "migrate") || !bare
 }
 
 fn read(folder: &Folder) -> Result<Files> {
@@ -156,6 +164,7 @@ fn read(folder: &Folder) -> Result<Files> {
     let (downs, ups): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| name.direction.is_down_migration());
     oddities.extend(ways_back(folder, &ups, &downs));
+    let configuration = Configuration::of(folder)?;
     let mut migrations: Vec<Migration> = Vec::new();
     for name in ups {
         let version = name.version.to_string();
@@ -166,9 +175,10 @@ fn read(folder: &Folder) -> Result<Files> {
         }
         let file = folder.read(name.whole)?;
         oddities.extend(late_directive(&file));
+        let entry = checksum(&configuration.digested(&file.text));
         let begin = (!file.text.starts_with(BARE)).then_some("BEGIN");
         let parts = vec![Part::message(0..file.text.len(), begin)];
-        migrations.push(Migration { version, name: name.stem().to_owned(), file, parts });
+        migrations.push(Migration { version, name: name.stem().to_owned(), file, parts, entry });
     }
     Ok(Files { migrations, oddities })
 }
@@ -188,7 +198,7 @@ fn pending(chain: &[Migration], applied: &[String]) -> Pending {
         ));
     }
     let is_other = |(version, digest): &&(&str, &str)| {
-        file_of(version).is_some_and(|migration| checksum(&migration.file.text) != *digest)
+        file_of(version).is_some_and(|migration| migration.entry != *digest)
     };
     if let Some((version, _)) = rows.iter().find(is_other) {
         return Err(format!("migration {version} was previously applied but has been modified"));
@@ -281,6 +291,7 @@ fn duplicate(folder: &Folder, version: &str, first: &str, second: &str) -> Oddit
 
 #[cfg(test)]
 mod tests {
+    use super::super::cargo::named;
     use super::*;
     use crate::sql::Script;
 
@@ -338,25 +349,25 @@ mod tests {
     }
 
     fn check_manifest(manifest: &str, expected: bool) {
-        assert_eq!(migrates_with_sqlx(manifest), expected, "{manifest}");
+        let dependencies = named(manifest, FORMAT.name);
+        assert_eq!(dependencies.iter().any(migrates), expected, "{manifest}");
     }
 
     #[test]
     fn a_manifest_says_whether_sqlx_migrates() {
         check_manifest("[dependencies]\nsqlx = \"0.8\"", true);
         check_manifest("[dependencies]\nsqlx.workspace = true", true);
-        check_manifest("[workspace.dependencies]\nsqlx = { version = \"0.9\" }", true);
         let bare = "[dependencies.sqlx]\ndefault-features = false\nfeatures = [\"postgres\"";
         check_manifest(&format!("{bare}]"), false);
         check_manifest(&format!("{bare}, \"migrate\"]"), true);
         check_manifest("[dependencies]\ndiesel = \"2\"", false);
-        check_manifest("[dependencies\n", false);
     }
 
     #[test]
     fn pending_is_what_the_ledger_does_not_have() {
-        let chain = ["1", "2", "10"].map(super::super::bare);
         let digest = checksum("");
+        let chain = ["1", "2", "10"].map(super::super::bare);
+        let chain = chain.map(|migration| Migration { entry: digest.clone(), ..migration });
         let pending = |rows: &[String]| super::pending(&chain, rows);
         assert!(digest.starts_with("38b060a751ac96384cd9327eb1b1e36a21fdb71114be0743"));
         assert_eq!(pending(&[]), Ok(vec![0, 1, 2]));

@@ -2,7 +2,7 @@
 //! what is known about the cause.
 
 use super::Finding;
-use crate::source::{Delivery, Migration, Project};
+use crate::source::{Delivery, Format, Migration, Project};
 use crate::sql::Statement;
 use crate::trace::{Cause, Failure, Point};
 
@@ -38,6 +38,11 @@ pub(super) fn told(
         Point::Commit => {
             finding =
                 finding.note("this came at the commit, where deferred constraints are checked");
+            if project.chain.format.boot_transaction.is_some() {
+                finding = finding.note(
+                    "one transaction holds the whole boot, so the cause may be in an earlier file",
+                );
+            }
         }
         Point::Ledger => {
             finding = finding.note(format!(
@@ -131,20 +136,8 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         (_, "0A000" | "58P01") if message.contains("extension") => {
             "this server doesn't have the extension: install its package for this Postgres version"
         }
-        (_, "25001") if format.delivery == Delivery::Message => {
-            return Some(match format.without_transaction {
-                Some(line) => format!(
-                    "give the statement a migration of its own, which begins with the line \
-                     `{line}`: {} then opens no transaction. Several statements in one message \
-                     would still be one",
-                    format.name
-                ),
-                None => format!(
-                    "{} sends the file as one message, which Postgres runs as one transaction: \
-                     give the statement a migration of its own",
-                    format.name
-                ),
-            });
+        (_, "25001" | "55P04") if format.delivery == Delivery::Message => {
+            return Some(wrong_transaction(format, failure));
         }
         (_, "42704" | "22023") if message.starts_with("role ") => {
             "roles live in the cluster, and a fresh cluster has none of yours: create it in the \
@@ -153,4 +146,33 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// What to do where a statement can't share the transaction in which the tool plays it.
+fn wrong_transaction(format: &Format, failure: &Failure) -> String {
+    let tool = format.name;
+    match (failure.sqlstate.as_str(), format.boot_transaction, format.without_transaction) {
+        ("55P04", Some(_), _) => format!(
+            "{tool} holds all that a boot runs in one transaction, in which a value that it adds \
+             to an enum can't be used: each migration in a deploy of its own went well, and a new \
+             environment fails before Postgres 17. Name the value where the type is created, and \
+             guard the later one: ADD VALUE IF NOT EXISTS"
+        ),
+        ("55P04", None, _) => "a value that is added to an enum can't be used before the end of \
+                               the transaction: use it in a migration after this one"
+            .to_owned(),
+        (_, Some(_), _) => format!(
+            "{tool} holds all that a boot runs in one transaction, and there is no way out of it: \
+             execute the statement outside of the migrations, or write one that a transaction \
+             allows, such as CREATE INDEX without CONCURRENTLY"
+        ),
+        (_, None, Some(line)) => format!(
+            "give the statement a migration of its own, which begins with the line `{line}`: \
+             {tool} then opens no transaction. Several statements in one message would still be one"
+        ),
+        (_, None, None) => format!(
+            "{tool} sends the file as one message, which Postgres runs as one transaction: give \
+             the statement a migration of its own"
+        ),
+    }
 }

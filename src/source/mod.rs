@@ -30,6 +30,12 @@ const USUAL_FOLDERS: &[&str] = &[
     "internal/migrations",
     "internal/db/migrations",
     "src/migrations",
+    "src/db/migrations",
+    "drizzle",
+    "drizzle/migrations",
+    "src/drizzle",
+    "src/db/drizzle",
+    "db/drizzle",
 ];
 
 /// Everything that a rehearsal needs to know about a project.

@@ -4,6 +4,7 @@
 //! acts do it.
 
 mod dbmate;
+mod drizzle;
 mod golang_migrate;
 mod plain;
 mod sqlx;
@@ -15,7 +16,7 @@ use crate::config::Level;
 
 /// Every layout that is known.
 pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+    &[&dbmate::FORMAT, &drizzle::FORMAT, &golang_migrate::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
 
 /// What a tool does with a folder.
 #[derive(Debug)]

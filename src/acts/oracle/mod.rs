@@ -3,6 +3,8 @@
 
 #[cfg(feature = "oracles")]
 mod dbmate;
+#[cfg(feature = "oracles")]
+mod drizzle;
 mod sqlx;
 
 use std::path::{Path, PathBuf};

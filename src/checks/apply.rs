@@ -34,7 +34,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
     }
     for (index, failure) in boot.failures() {
         let migration = &project.chain.migrations[index];
-        let message = format!("the first boot fails in {}", migration.file.file_name());
+        let message = format!("the first boot fails in {}", migration.file_name());
         let finding = told(Finding::new(message), project, migration, failure);
         findings.push(finding.note(left_out(project.chain.migrations.len() - index - 1)));
     }

@@ -43,7 +43,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
             let finding = tell(project, migration, leak).note(who_sees_it(project));
             findings.push(match victim {
                 Some((index, _)) if index > step.migration => {
-                    let name = project.chain.migrations[index].file.file_name();
+                    let name = project.chain.migrations[index].file_name();
                     finding.note(format!("{name}, which fails later in this boot, ran with it"))
                 }
                 Some((index, failure))
@@ -72,7 +72,7 @@ fn who_sees_it(project: &Project) -> &'static str {
 }
 
 fn tell(project: &Project, migration: &Migration, leak: &Leak) -> Finding {
-    let name = migration.file.file_name();
+    let name = migration.file_name();
     let statement = culprit(migration, leak);
     let finding = match leak {
         Leak::Setting { name: setting, before, after } => {

@@ -52,7 +52,7 @@ fn tell(oddity: &Oddity) -> Finding {
 
 /// New migrations that sort before a merged one.
 fn late(chain: &Chain, merged: &BTreeSet<String>) -> Vec<Finding> {
-    let is_merged = |migration: &Migration| merged.contains(migration.file.file_name());
+    let is_merged = |migration: &Migration| merged.contains(&migration.file.path);
     let Some(last) = chain.migrations.iter().rposition(is_merged) else { return Vec::new() };
     let last_name = &chain.migrations[last].name;
     let late = chain.migrations[..last].iter().filter(|migration| !is_merged(migration));

@@ -71,7 +71,7 @@ fn and_more(migration: &Migration, failures: &[Failure]) -> Option<Finding> {
         let start = statement_of(migration, failure).map_or(0, |statement| statement.span.start);
         position(&migration.file.text, start).line
     };
-    let name = migration.file.file_name();
+    let name = migration.file_name();
     let message =
         format!("{name} has {} more statements that fail the second time", failures.len());
     let lines = format!("they stand on lines {} to {}", line(first), line(last));
@@ -96,7 +96,7 @@ fn fails(
     turn: Turn,
 ) -> Finding {
     let (migration, later) = (&project.chain.migrations[index], later(project, index));
-    let name = migration.file.file_name();
+    let name = migration.file_name();
     let boot = project.chain.boot;
     let message = match (boot, turn) {
         (Boot::EveryFile, Turn::First | Turn::Later) => format!("a second boot fails in {name}"),
@@ -221,7 +221,7 @@ fn by_statement<'a>(
 fn changed(project: &Project, before: &State, made: &Made<'_>, names: Vec<String>) -> Finding {
     let boot = project.chain.boot;
     let migration = made.file.map(|file| &project.chain.migrations[file]);
-    let message = match (boot, migration.map(|migration| migration.file.file_name())) {
+    let message = match (boot, migration.map(|migration| migration.file_name())) {
         (_, None) => "a replay changes the database".to_owned(),
         (Boot::EveryFile, Some(name)) => format!("a second boot changes the database in {name}"),
         (Boot::Ledger, Some(name)) => {

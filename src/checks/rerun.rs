@@ -56,7 +56,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
     }
     for (index, failure) in boot.failures() {
         let migration = &project.chain.migrations[index];
-        let message = format!("the second boot fails in {}", migration.file.file_name());
+        let message = format!("the second boot fails in {}", migration.file_name());
         let finding = told(Finding::new(message), project, migration, failure);
         findings.push(finding.note("it fails because it ran again, see above"));
     }
@@ -85,7 +85,7 @@ fn ran_again(project: &Project, traces: &Traces, second: &trace::Boot) -> Findin
     let tool = project.chain.format.name;
     let finding = match second.steps.as_slice() {
         [step] => {
-            let name = project.chain.migrations[step.migration].file.file_name();
+            let name = project.chain.migrations[step.migration].file_name();
             Finding::new(format!("the second boot runs {name} again"))
         }
         steps => Finding::new(format!("the second boot runs {} files again", steps.len())),

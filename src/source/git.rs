@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use super::folder::Folder;
+
 /// Why git could not tell what is merged.
 #[derive(Debug, Clone)]
 pub(crate) struct Unknown {
@@ -14,8 +16,13 @@ pub(crate) struct Unknown {
     pub(crate) help: String,
 }
 
-/// The names of a folder's files at the point where the current branch left `base`.
-pub(super) fn merged(root: &Path, folder: &str, base: &str) -> Result<BTreeSet<String>, Unknown> {
+/// The paths of a folder's files, and of those in its subfolders, at the point where the current
+/// branch left `base`.
+pub(super) fn merged(
+    root: &Path,
+    folder: &Folder,
+    base: &str,
+) -> Result<BTreeSet<String>, Unknown> {
     git(root, &["rev-parse", "--git-dir"]).map_err(|said| Unknown {
         message: format!("git can't tell what is merged: {said}"),
         help: "rehearse a clone of the repository, or remove `base` under [history]".to_owned(),
@@ -32,14 +39,13 @@ pub(super) fn merged(root: &Path, folder: &str, base: &str) -> Result<BTreeSet<S
         message: format!("git finds no commit that HEAD and `{base}` have in common"),
         help: "if the clone is shallow: git fetch --unshallow".to_owned(),
     })?;
-    let path = if folder == "." { "./".to_owned() } else { format!("{folder}/") };
-    let listed = git(root, &["ls-tree", "-z", "--name-only", fork.trim(), &path]);
-    let listed = listed.map_err(|said| Unknown {
-        message: format!("git can't list {folder} at the merge base: {said}"),
+    let listing = ["ls-tree", "-r", "-z", "--name-only", fork.trim()];
+    let listed = git(folder.location(), &listing).map_err(|said| Unknown {
+        message: format!("git can't list {} at the merge base: {said}", folder.name()),
         help: "git fsck tells whether the repository is whole".to_owned(),
     })?;
-    let names = listed.split('\0').filter_map(|path| path.rsplit('/').next());
-    Ok(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    let names = listed.split('\0').filter(|name| !name.is_empty());
+    Ok(names.map(|name| folder.path_of(name)).collect())
 }
 
 /// What git prints, or what it complains about.

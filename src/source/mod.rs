@@ -111,6 +111,16 @@ impl Migration {
         let parts = vec![Part::message(0..file.text.len(), None)];
         Self { version: version.into(), name: name.to_owned(), file, parts }
     }
+
+    /// What to call its file: with the folder, where that is what the migration is named after.
+    pub(crate) fn file_name(&self) -> &str {
+        let file_name = self.file.file_name();
+        let folder = self.file.path.strip_suffix(file_name).unwrap_or_default();
+        let folder = folder.trim_end_matches('/');
+        let rest = folder.strip_suffix(self.name.as_str());
+        let start = rest.filter(|rest| rest.is_empty() || rest.ends_with('/')).map(str::len);
+        start.map_or(file_name, |start| &self.file.path[start..])
+    }
 }
 
 impl Part {
@@ -157,7 +167,7 @@ impl Chain {
             None => Boot::EveryFile,
         });
         let base = config.history.base.as_deref();
-        let merged = base.map(|base| git::merged(root, folder.name(), base));
+        let merged = base.map(|base| git::merged(root, &folder, base));
         Ok(Self { format, boot, migrations, oddities, merged })
     }
 

@@ -221,7 +221,7 @@ fn by_statement<'a>(
 fn changed(project: &Project, before: &State, made: &Made<'_>, names: Vec<String>) -> Finding {
     let boot = project.chain.boot;
     let migration = made.file.map(|file| &project.chain.migrations[file]);
-    let message = match (boot, migration.map(|migration| migration.file_name())) {
+    let message = match (boot, migration.map(Migration::file_name)) {
         (_, None) => "a replay changes the database".to_owned(),
         (Boot::EveryFile, Some(name)) => format!("a second boot changes the database in {name}"),
         (Boot::Ledger, Some(name)) => {

@@ -33,6 +33,8 @@ const USUAL_FOLDERS: &[&str] = &[
     "src/db/migrations",
     "drizzle",
     "drizzle/migrations",
+    "prisma/migrations",
+    "prisma/schema/migrations",
     "src/drizzle",
     "src/db/drizzle",
     "db/drizzle",

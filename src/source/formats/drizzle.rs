@@ -19,10 +19,9 @@
 use std::ops::Range;
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Sessions};
-use super::{SourceFile, is_sql};
+use super::{SourceFile, is_sql, sha256};
 use crate::config::Level;
 use crate::sql::{Script, literal, position, tokens};
 use crate::{Error, Result};
@@ -61,7 +60,7 @@ pub(super) const FORMAT: Format = Format {
             format!(
                 "insert into \"drizzle\".\"__drizzle_migrations\" (\"hash\", \"created_at\") \
                  values({}, {})",
-                literal(&hash(&migration.file.text)),
+                literal(&sha256(&migration.file.text)),
                 migration.version
             )
         },
@@ -223,13 +222,6 @@ fn pending(chain: &[Migration], applied: &[String]) -> Vec<usize> {
     let last = applied.first().and_then(|last| when(last));
     let is_later = |index: &usize| last.is_none() || when(&chain[*index].version) > last;
     (0..chain.len()).filter(is_later).collect()
-}
-
-fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        hex.push_str(&format!("{byte:02x}"));
-        hex
-    })
 }
 
 /// Marks within a string or a function's body, where the tool cuts as well.

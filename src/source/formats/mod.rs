@@ -7,7 +7,10 @@ mod dbmate;
 mod drizzle;
 mod golang_migrate;
 mod plain;
+mod prisma;
 mod sqlx;
+
+use sha2::{Digest as _, Sha256};
 
 use super::folder::{Folder, is_sql};
 use super::{Migration, Oddity, Part, SourceFile};
@@ -15,8 +18,14 @@ use crate::Result;
 use crate::config::Level;
 
 /// Every layout that is known.
-pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &drizzle::FORMAT, &golang_migrate::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+pub(crate) const ALL: &[&Format] = &[
+    &dbmate::FORMAT,
+    &drizzle::FORMAT,
+    &golang_migrate::FORMAT,
+    &prisma::FORMAT,
+    &sqlx::FORMAT,
+    &plain::FORMAT,
+];
 
 /// What a tool does with a folder.
 #[derive(Debug)]
@@ -126,6 +135,14 @@ fn ignored(folder: &Folder, name: &str, tool: &str, shape: &str) -> Oddity {
 fn not_in(applied: &[String], chain: &[Migration]) -> Vec<usize> {
     let is_pending = |index: &usize| !applied.contains(&chain[*index].version);
     (0..chain.len()).filter(is_pending).collect()
+}
+
+/// The digest of a text, in hexadecimal digits.
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        hex.push_str(&format!("{byte:02x}"));
+        hex
+    })
 }
 
 /// A migration of which only the version matters.

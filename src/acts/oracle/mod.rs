@@ -5,6 +5,8 @@
 mod dbmate;
 #[cfg(feature = "oracles")]
 mod drizzle;
+#[cfg(feature = "oracles")]
+mod prisma;
 mod sqlx;
 
 use std::path::{Path, PathBuf};

@@ -510,3 +510,55 @@ fn a_drizzle_file_whose_settings_stay() {
     ));
     check(&told, 1, &["error[leaks]", "0000_a.sql:2:1", "RESET search_path;"]);
 }
+
+const LOCK: (&str, &str) = ("prisma/migrations/migration_lock.toml", "provider = \"postgresql\"\n");
+
+/// A prisma project of these files and one migration.
+fn play_prisma(files: &[(&str, &str)]) -> Told {
+    let first = ("prisma/migrations/20240101000000_a/migration.sql", "CREATE TABLE a (id int);");
+    run(&mut verify(Project::new(&[&[first], files].concat()).path()))
+}
+
+#[test]
+fn prisma_folders_that_are_no_migrations() {
+    let told = play_prisma(&[LOCK, ("prisma/migrations/20240102000000_b/README.md", "empty")]);
+    check(
+        &told,
+        1,
+        &["error[order]: P3015: Could not find the migration file at 20240102000000_b"],
+    );
+    check(&told, 1, &["--> prisma/migrations/20240102000000_b", "takes every folder here"]);
+    let told = play_prisma(&[LOCK, ("prisma/migrations/20240102000000_b.sql", "SELECT 1;")]);
+    check(&told, 0, &["warning[order]: prisma ignores this file: its name is not NAME/migration"]);
+    let told = play_prisma(&[LOCK, ("prisma/migrations/20240101000000_a/more.sql", "SELECT 1;")]);
+    check(&told, 0, &["warning[order]: prisma ignores this file", "20240101000000_a/more.sql"]);
+    let down = ("prisma/migrations/20240101000000_a/down.sql", "DROP TABLE a;");
+    check(&play_prisma(&[LOCK, down]), 0, &["the rehearsal went well"]);
+    check_files(&[LOCK], &["prisma/migrations holds no migration that prisma would run"]);
+}
+
+#[rstest]
+#[case::other("provider = \"mysql\"", "migration_lock.toml, `mysql`")]
+#[case::slip("provider=\"postgresql\"", "migration_lock.toml, `provider=\"postgresql`")]
+#[case::none("# nothing", "migration_lock.toml, `<PROVIDER NOT FOUND>`")]
+fn a_prisma_lock_that_the_tool_refuses(#[case] lock: &str, #[case] text: &str) {
+    let told = play_prisma(&[("prisma/migrations/migration_lock.toml", lock)]);
+    check(&told, 1, &["error[order]: P3019: The datasource provider `postgresql`", text]);
+    check(&told, 1, &["help: prisma wants the line `provider = \"postgresql\"`", "apply   failed"]);
+}
+
+#[test]
+fn a_prisma_file_that_loses_the_ledger() {
+    let dump = "SELECT pg_catalog.set_config('search_path', '', false);";
+    let told = play_prisma(&[LOCK, ("prisma/migrations/20240102000000_b/migration.sql", dump)]);
+    check(&told, 1, &["the first boot fails in 20240102000000_b/migration.sql"]);
+    check(&told, 1, &["42P01: relation \"_prisma_migrations\" does not exist"]);
+    check(&told, 1, &["prisma's own, on its ledger", "error[leaks]"]);
+}
+
+#[test]
+fn an_empty_prisma_migration() {
+    let empty = ("prisma/migrations/20240102000000_b/migration.sql", "\n");
+    let told = play_prisma(&[LOCK, empty]);
+    check(&told, 2, &["20240102000000_b/migration.sql is empty", "say in a comment why"]);
+}

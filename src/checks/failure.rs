@@ -38,6 +38,11 @@ pub(super) fn told(
         Point::Commit => {
             finding =
                 finding.note("this came at the commit, where deferred constraints are checked");
+            if project.chain.format.boot_transaction.is_some() {
+                finding = finding.note(
+                    "one transaction holds the whole boot, so the cause may be in an earlier file",
+                );
+            }
         }
         Point::Ledger => {
             finding = finding.note(format!(
@@ -140,8 +145,8 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         (_, "0A000" | "58P01") if message.contains("extension") => {
             "this server doesn't have the extension: install its package for this Postgres version"
         }
-        (_, "25001") if format.delivery != Delivery::Statements => {
-            return Some(way_out_of_the_transaction(format, migration));
+        (_, "25001" | "55P04") if format.delivery != Delivery::Statements => {
+            return Some(wrong_transaction(format, migration, failure));
         }
         (_, "42704" | "22023") if message.starts_with("role ") => {
             "roles live in the cluster, and a fresh cluster has none of yours: create it in the \
@@ -150,6 +155,28 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// What to do where a statement can't share the transaction in which the tool plays it.
+fn wrong_transaction(format: &Format, migration: &Migration, failure: &Failure) -> String {
+    let tool = format.name;
+    match (failure.sqlstate.as_str(), format.boot_transaction) {
+        ("55P04", Some(_)) => format!(
+            "{tool} holds all that a boot runs in one transaction, in which a value that it adds \
+             to an enum can't be used: each migration in a deploy of its own went well, and a new \
+             environment fails before Postgres 17. Name the value where the type is created, and \
+             guard the later one: ADD VALUE IF NOT EXISTS"
+        ),
+        ("55P04", None) => "a value that is added to an enum can't be used before the end of the \
+                            transaction: use it in a migration after this one"
+            .to_owned(),
+        (_, Some(_)) => format!(
+            "{tool} holds all that a boot runs in one transaction, and there is no way out of it: \
+             execute the statement outside of the migrations, or write one that a transaction \
+             allows, such as CREATE INDEX without CONCURRENTLY"
+        ),
+        (_, None) => way_out_of_the_transaction(format, migration),
+    }
 }
 
 /// How a statement comes to run in no transaction, or what to do if there is no way.

@@ -87,10 +87,12 @@ fn tell(project: &Project, migration: &Migration, leak: &Leak) -> Finding {
     let statement = culprit(migration, leak);
     let finding = match leak {
         Leak::Setting { name: setting, before, after } => {
-            // Outside a transaction, SET LOCAL does nothing at all.
+            // Outside a transaction, SET LOCAL does nothing at all; and in one that holds the boot,
+            // it lasts as long as that.
             let local = match project.chain.format.delivery {
                 Delivery::Message | Delivery::Lines { .. } => {
-                    statement.is_none_or(|it| shares_transaction(migration, it))
+                    project.chain.format.boot_transaction.is_none()
+                        && statement.is_none_or(|it| shares_transaction(migration, it))
                 }
                 Delivery::Statements => {
                     statement.is_some_and(|it| is_in_transaction(&migration.file.script, it))

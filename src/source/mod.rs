@@ -33,6 +33,14 @@ const USUAL_FOLDERS: &[&str] = &[
     "internal/migrations",
     "internal/db/migrations",
     "src/migrations",
+    "src/db/migrations",
+    "drizzle",
+    "drizzle/migrations",
+    "prisma/migrations",
+    "prisma/schema/migrations",
+    "src/drizzle",
+    "src/db/drizzle",
+    "db/drizzle",
 ];
 
 /// Everything that a rehearsal needs to know about a project.

@@ -10,6 +10,10 @@ mod sql_migrate;
 mod diesel;
 #[cfg(feature = "oracles-nightly")]
 mod refinery;
+#[cfg(feature = "oracles")]
+mod drizzle;
+#[cfg(feature = "oracles")]
+mod prisma;
 mod sqlx;
 
 use std::path::{Path, PathBuf};

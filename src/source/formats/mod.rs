@@ -6,10 +6,12 @@
 mod cargo;
 mod dbmate;
 mod diesel;
+mod drizzle;
 mod golang_migrate;
 mod goose;
 mod lines;
 mod plain;
+mod prisma;
 mod refinery;
 mod sql_migrate;
 mod sqlx;
@@ -17,6 +19,8 @@ mod sqlx_toml;
 
 use std::fmt;
 use std::ops::Deref;
+
+use sha2::{Digest as _, Sha256};
 
 use super::folder::{Folder, is_sql};
 use super::{Migration, Oddity, Part, SourceFile};
@@ -27,8 +31,10 @@ use crate::config::Level;
 pub(crate) const ALL: &[&Format] = &[
     &dbmate::FORMAT,
     &diesel::FORMAT,
+    &drizzle::FORMAT,
     &golang_migrate::FORMAT,
     &goose::FORMAT,
+    &prisma::FORMAT,
     &refinery::FORMAT,
     &sql_migrate::FORMAT,
     &sqlx::FORMAT,
@@ -231,6 +237,14 @@ fn ignored(folder: &Folder, name: &str, tool: &str, shape: &str) -> Oddity {
 fn not_in(applied: &[String], chain: &[Migration]) -> Vec<usize> {
     let is_pending = |index: &usize| !applied.contains(&chain[*index].version);
     (0..chain.len()).filter(is_pending).collect()
+}
+
+/// The digest of a text, in hexadecimal digits.
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        hex.push_str(&format!("{byte:02x}"));
+        hex
+    })
 }
 
 /// A migration of which only the version matters.

@@ -3,17 +3,17 @@
 
 #[cfg(feature = "oracles")]
 mod dbmate;
-mod goose;
-#[cfg(feature = "oracles")]
-mod sql_migrate;
 #[cfg(feature = "oracles-nightly")]
 mod diesel;
+#[cfg(feature = "oracles")]
+mod drizzle;
+mod goose;
+#[cfg(feature = "oracles-nightly")]
+mod prisma;
 #[cfg(feature = "oracles-nightly")]
 mod refinery;
 #[cfg(feature = "oracles")]
-mod drizzle;
-#[cfg(feature = "oracles")]
-mod prisma;
+mod sql_migrate;
 mod sqlx;
 
 use std::path::{Path, PathBuf};

@@ -37,10 +37,15 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         let migration = &project.chain.migrations[index];
         let message = format!("the first boot fails in {}", migration.file_name());
         let finding = told(Finding::new(message), project, migration, failure);
-        findings.push(finding.note(left_out(project.chain.migrations.len() - index - 1)));
+        let finding = finding.note(left_out(project.chain.migrations.len() - index - 1));
+        let undone = project.chain.format.boot_transaction.is_some() && index > 0;
+        findings.push(if undone { finding.note(UNDONE) } else { finding });
     }
     Verdict::Judged(findings)
 }
+
+const UNDONE: &str = "one transaction holds the whole boot: unless a file ended it, the earlier \
+                      ones are undone too";
 
 fn left_out(count: usize) -> String {
     match count {

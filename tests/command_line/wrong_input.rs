@@ -757,6 +757,22 @@ fn a_drizzle_file_that_is_cut_in_a_wrong_place() {
     check(&told, 1, &["error[apply]", "42601: unterminated dollar-quoted string"]);
 }
 
+#[test]
+fn a_drizzle_file_that_ends_the_boots_transaction() {
+    let told = run(&mut verify(
+        Project::new(&[
+            ("drizzle/meta/_journal.json", "{\"entries\": [{\"tag\": \"0000_a\", \"when\": 1}]}"),
+            ("drizzle/0000_a.sql", "CREATE TABLE a (id int);\nCOMMIT;\nCREATE TABLE b (id int);\n"),
+        ])
+        .path(),
+    ));
+    check(
+        &told,
+        0,
+        &["warning[order]: line 2: COMMIT ends the transaction", "leave BEGIN, COMMIT"],
+    );
+}
+
 /// One transaction holds the boot, and what is local in it stays until the last file.
 #[test]
 fn a_drizzle_file_whose_settings_stay() {

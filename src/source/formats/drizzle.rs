@@ -23,7 +23,7 @@ use serde::Deserialize;
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Sessions};
 use super::{SourceFile, is_sql, sha256};
 use crate::config::Level;
-use crate::sql::{Script, literal, position, tokens};
+use crate::sql::{Control, Kind, Script, Statement, literal, position, tokens};
 use crate::{Error, Result};
 
 pub(super) const FORMAT: Format = Format {
@@ -139,6 +139,7 @@ fn read(folder: &Folder) -> Result<Files> {
         oddities.extend(misplaced(&file));
         let messages = messages(&file.text);
         file.script = Script::parse_parts(&file.text, messages.iter().cloned());
+        oddities.extend(ends_boot_transaction(&file));
         let parts = vec![Part { span: 0..file.text.len(), messages, begin: Some("begin") }];
         let version = entry.when.to_string();
         migrations.push(Migration {
@@ -248,6 +249,27 @@ fn misplaced(file: &SourceFile) -> Option<Oddity> {
         ),
         help: "put it between two statements".to_owned(),
         level: Level::Deny,
+        fatal: false,
+    })
+}
+
+/// A statement that ends the transaction which the tool takes for its own until the last file.
+fn ends_boot_transaction(file: &SourceFile) -> Option<Oddity> {
+    let ends_it = |statement: &&Statement| {
+        matches!(statement.kind, Kind::Transaction(Control::Commit | Control::Rollback))
+    };
+    let start = file.script.statements().find(ends_it)?.span.start;
+    let word = file.text[start..].split([' ', ';', '\r', '\n']).next().unwrap_or_default();
+    Some(Oddity {
+        path: file.path.clone(),
+        message: format!(
+            "line {}: {word} ends the transaction that holds all of drizzle's boot: each later \
+             statement, of the files after it too, is committed by itself, and stays where a later \
+             one fails",
+            position(&file.text, start).line
+        ),
+        help: "leave BEGIN, COMMIT and ROLLBACK to drizzle".to_owned(),
+        level: Level::Warn,
         fatal: false,
     })
 }

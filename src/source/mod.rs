@@ -63,6 +63,8 @@ pub(crate) struct Migration {
     pub(crate) file: SourceFile,
     /// What of the file the tool plays, in order. Its statements are those of the parts.
     pub(crate) parts: Vec<Part>,
+    /// What a format wrote down for its ledger; empty where version, name and text say it all.
+    pub(crate) entry: String,
 }
 
 /// What of a file the tool records together: all of it, or a section.
@@ -103,7 +105,7 @@ impl Migration {
     /// A file that the tool plays as it is, without a transaction of the tool's own.
     pub(crate) fn whole(version: impl Into<String>, name: &str, file: SourceFile) -> Self {
         let parts = vec![Part::message(0..file.text.len(), None)];
-        Self { version: version.into(), name: name.to_owned(), file, parts }
+        Self { version: version.into(), name: name.to_owned(), file, parts, entry: String::new() }
     }
 }
 
@@ -138,7 +140,7 @@ impl Chain {
         let folder = find_folder(root, config)?;
         let format = choose_format(root, &folder, config)?;
         let Files { migrations, oddities } = (format.read)(&folder)?;
-        if migrations.is_empty() {
+        if migrations.is_empty() && !oddities.iter().any(|oddity| oddity.fatal) {
             return Err(Error::new(format!(
                 "{} holds no migration that {} would run",
                 folder.name(),

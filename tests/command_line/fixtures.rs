@@ -11,11 +11,11 @@ use crate::support::{run, verify};
 
 #[rstest]
 fn the_report_is_as_expected(
-    #[files("fixtures/*/migrations")]
+    #[files("fixtures/*")]
     #[dirs]
-    migrations: PathBuf,
+    project: PathBuf,
 ) {
-    let project = migrations.parent().expect("migrations are in a project");
+    let project = project.as_path();
     let expected = project.join("expected.txt");
     let told = run(&mut verify(project));
     let report = format!("{}\nexit status {}\n", settled(&told.stdout), told.status);

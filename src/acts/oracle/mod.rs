@@ -26,6 +26,7 @@ struct Tool {
     /// The folder of the migrations, within a project.
     folder: &'static str,
     run: Run,
+    /// Its ledger's table, or how the names of its tables begin.
     ledger: &'static str,
     /// Its rows, without times and durations.
     ledger_rows: &'static str,
@@ -85,7 +86,7 @@ struct Left {
 async fn left(tool: &Tool, scratch: &Scratch, succeeded: bool) -> (Left, State) {
     let mut admin = scratch.admin().await.expect("a connection");
     let state = state_of(&mut admin).await.expect("a state");
-    let tables = state.rows.tables.iter().filter(|(name, _)| *name != tool.ledger);
+    let tables = state.rows.tables.iter().filter(|(name, _)| !name.starts_with(tool.ledger));
     let rows = tables.map(|(name, rows)| (name.clone(), rows.count, rows.contents)).collect();
     let sequences = state.rows.sequences.iter();
     let sequences = sequences.map(|(name, at)| (name.clone(), at.last_value, at.is_called));

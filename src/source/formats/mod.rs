@@ -79,8 +79,11 @@ pub(crate) enum Delivery {
 pub(crate) enum Sessions {
     /// One for all files, so that what a file sets reaches those after it.
     PerBoot,
-    /// A new one for each file.
+    /// A new one for each file. If there is a ledger, the tool keeps it in a session of its own.
     PerFile,
+    /// One for all files, and another one for the ledger. `restore` prepares it for each file, and
+    /// undoes what the last one has set.
+    Beside { restore: &'static str },
 }
 
 /// The table in which the tool records what it applied, as the SQL that the tool itself sends.

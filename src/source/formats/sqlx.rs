@@ -168,7 +168,8 @@ fn read(folder: &Folder) -> Result<Files> {
         oddities.extend(late_directive(&file));
         let begin = (!file.text.starts_with(BARE)).then_some("BEGIN");
         let parts = vec![Part::message(0..file.text.len(), begin)];
-        migrations.push(Migration { version, name: name.stem().to_owned(), file, parts });
+        let (name, entry) = (name.stem().to_owned(), String::new());
+        migrations.push(Migration { version, name, file, parts, entry });
     }
     Ok(Files { migrations, oddities })
 }

@@ -30,6 +30,7 @@ const USUAL_FOLDERS: &[&str] = &[
     "internal/migrations",
     "internal/db/migrations",
     "src/migrations",
+    "sqitch",
 ];
 
 /// Everything that a rehearsal needs to know about a project.

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "oracles")]
 mod dbmate;
+#[cfg(feature = "oracles")]
+mod sqitch;
 mod sqlx;
 
 use std::path::{Path, PathBuf};

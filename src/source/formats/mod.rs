@@ -6,6 +6,7 @@
 mod dbmate;
 mod golang_migrate;
 mod plain;
+mod sqitch;
 mod sqlx;
 
 use super::folder::{Folder, is_sql};
@@ -15,7 +16,7 @@ use crate::config::Level;
 
 /// Every layout that is known.
 pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &sqitch::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
 
 /// What a tool does with a folder.
 #[derive(Debug)]

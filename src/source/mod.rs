@@ -31,6 +31,8 @@ const USUAL_FOLDERS: &[&str] = &[
     "internal/db/migrations",
     "src/migrations",
     "sqitch",
+    "db/migration",
+    "src/main/resources/db/migration",
 ];
 
 /// Everything that a rehearsal needs to know about a project.

@@ -4,6 +4,7 @@
 //! acts do it.
 
 mod dbmate;
+mod flyway;
 mod golang_migrate;
 mod plain;
 mod sqitch;
@@ -15,8 +16,14 @@ use crate::Result;
 use crate::config::Level;
 
 /// Every layout that is known.
-pub(crate) const ALL: &[&Format] =
-    &[&dbmate::FORMAT, &golang_migrate::FORMAT, &sqitch::FORMAT, &sqlx::FORMAT, &plain::FORMAT];
+pub(crate) const ALL: &[&Format] = &[
+    &dbmate::FORMAT,
+    &flyway::FORMAT,
+    &golang_migrate::FORMAT,
+    &sqitch::FORMAT,
+    &sqlx::FORMAT,
+    &plain::FORMAT,
+];
 
 /// What a tool does with a folder.
 #[derive(Debug)]

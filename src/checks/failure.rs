@@ -2,7 +2,7 @@
 //! what is known about the cause.
 
 use super::Finding;
-use crate::source::{Delivery, Migration, Project};
+use crate::source::{Delivery, Format, Migration, Project};
 use crate::sql::Statement;
 use crate::trace::{Cause, Failure, Point};
 
@@ -131,21 +131,7 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         (_, "0A000" | "58P01") if message.contains("extension") => {
             "this server doesn't have the extension: install its package for this Postgres version"
         }
-        (_, "25001") if format.delivery == Delivery::Message => {
-            return Some(match format.without_transaction {
-                Some(line) => format!(
-                    "give the statement a migration of its own, which begins with the line \
-                     `{line}`: {} then opens no transaction. Several statements in one message \
-                     would still be one",
-                    format.name
-                ),
-                None => format!(
-                    "{} sends the file as one message, which Postgres runs as one transaction: \
-                     give the statement a migration of its own",
-                    format.name
-                ),
-            });
-        }
+        (_, "25001") => return Some(outside_transaction(format)),
         (_, "42704" | "22023") if message.starts_with("role ") => {
             "roles live in the cluster, and a fresh cluster has none of yours: create it in the \
              chain, guarded by a look into pg_roles"
@@ -153,4 +139,27 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// How to write a statement that can't run in a transaction.
+fn outside_transaction(format: &Format) -> String {
+    let name = format.name;
+    match (format.delivery, format.without_transaction) {
+        (Delivery::Message, Some(line)) => format!(
+            "give the statement a migration of its own, which begins with the line `{line}`: \
+             {name} then opens no transaction. Several statements in one message would still be \
+             one"
+        ),
+        (Delivery::Message, None) => format!(
+            "{name} sends the file as one message, which Postgres runs as one transaction: give \
+             the statement a migration of its own"
+        ),
+        (Delivery::Statements, Some(needs)) => format!(
+            "give the statement a migration of its own, with {needs}: {name} then opens no \
+             transaction"
+        ),
+        (Delivery::Statements, None) => {
+            "give the statement a file of its own, which doesn't say BEGIN".to_owned()
+        }
+    }
 }

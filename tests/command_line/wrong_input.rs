@@ -540,6 +540,8 @@ fn statements_that_flyway_runs_without_a_transaction() {
     let told = play_flyway(&[("db/migration/V2__a.sql", index)]);
     check(&told, 1, &["waits until all transactions have ended", "transactional.lock=false"]);
     check(&told, 1, &["apply   passed", "rerun   passed"]);
+    let told = play_flyway(&[("db/migration/V2__a.sql", "REINDEX TABLE CONCURRENTLY ships;\n")]);
+    check(&told, 1, &["25001", "with a `.sql.conf` beside it", "flyway then opens no transaction"]);
     let both = format!("CREATE TABLE a (id int);\n{index}");
     let told = play_flyway(&[("db/migration/V2__a.sql", &both)]);
     check(&told, 1, &["Detected both transactional and non-transactional", "found at line 2"]);

@@ -45,7 +45,7 @@ pub(super) const FORMAT: Format = Format {
     read,
     delivery: Delivery::Statements,
     sessions: Sessions::Beside { restore: RESTORE },
-    without_transaction: None,
+    without_transaction: Some("a `.sql.conf` beside it that says executeInTransaction=false"),
     lost_transaction: None,
     boot_transaction: None,
     forced: &["timezone", "datestyle"],

@@ -5,12 +5,12 @@ use super::session::Thoroughness;
 use super::{Book, Played, Player, Stage, closure, command, migration};
 use crate::Result;
 use crate::server::Scratch;
-use crate::source::{Home, Ledger, Runner, Sessions};
+use crate::source::{Home, Ledger, Migration, Runner, Sessions};
 use crate::sql::literal;
 use crate::trace::{Act, Boot, Failure, Point, Step};
 
 /// Boots the project on a database, as its tool does. A failure ends the boot.
-pub(super) async fn boot(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {
+pub(super) async fn boot<'a>(stage: &'a Stage<'a>, scratch: &Scratch, act: Act) -> Result<Boot> {
     let opaque = match (&stage.project.chain.runner, stage.closure) {
         (_, Some(closure)) => closure::run(stage, scratch, closure).await?,
         (Runner::Command(line), None) => command::run(stage, scratch, line).await?,
@@ -19,17 +19,18 @@ pub(super) async fn boot(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Resu
     Ok(Boot { opaque: Some(opaque), ..Boot::default() })
 }
 
-async fn files(stage: &Stage<'_>, scratch: &Scratch, act: Act) -> Result<Boot> {
+async fn files<'a>(stage: &'a Stage<'a>, scratch: &Scratch, act: Act) -> Result<Boot> {
     let mut player = Player::connect(stage, scratch).await?;
     match stage.project.chain.ledger() {
-        Some(ledger) => through_ledger(stage, &mut player, ledger, act).await,
+        Some(ledger) => through_ledger(stage, scratch, &mut player, ledger, act).await,
         None => every_file(stage, scratch, player, act).await,
     }
 }
 
-async fn through_ledger(
-    stage: &Stage<'_>,
-    player: &mut Player<'_>,
+async fn through_ledger<'a>(
+    stage: &'a Stage<'a>,
+    scratch: &Scratch,
+    player: &mut Player<'a>,
     ledger: &Ledger,
     act: Act,
 ) -> Result<Boot> {
@@ -50,10 +51,18 @@ async fn through_ledger(
     }
     let how = Thoroughness::UntilFailure;
     let ledger_kept = Book { ledger, home, one_transaction: one_transaction.is_some() };
+    let mut files = None;
     let count = pending.len();
     for (done, index) in pending.into_iter().enumerate() {
-        let Played { failures, leaks } =
-            migration::play(player, &migrations[index], how, Some(&ledger_kept)).await?;
+        let migration = &migrations[index];
+        let Played { failures, leaks } = match stage.project.chain.format.sessions {
+            Sessions::PerBoot => {
+                migration::play(player, migration, how, Some(&ledger_kept)).await?
+            }
+            Sessions::PerFile | Sessions::Beside { .. } => {
+                apart(stage, scratch, player, &mut files, migration, &ledger_kept).await?
+            }
+        };
         let failed = !failures.is_empty();
         boot.steps.push(Step { migration: index, failures, leaks });
         stage.progress.played(act, done + 1, count);
@@ -68,6 +77,38 @@ async fn through_ledger(
         last.failures.push(Failure { at: Point::Commit, ..failure });
     }
     Ok(boot)
+}
+
+/// Plays a migration in another session than that of the ledger. What a file leaves open is gone
+/// with its session before the row is written, unless the session stays for all `files`.
+async fn apart<'a>(
+    stage: &'a Stage<'a>,
+    scratch: &Scratch,
+    clerk: &mut Player<'_>,
+    files: &mut Option<Player<'a>>,
+    migration: &Migration,
+    book: &Book<'_>,
+) -> Result<Played> {
+    let failures = migration::open_entry(clerk, migration, book).await?;
+    let mut end = Played { failures, ..Played::default() };
+    if end.succeeded() {
+        let mut player = match files.take() {
+            Some(player) => player,
+            None => Player::connect(stage, scratch).await?,
+        };
+        end = migration::play(&mut player, migration, Thoroughness::UntilFailure, None).await?;
+        if end.succeeded() {
+            end.failures.extend(player.restore().await?);
+        }
+        end.look(&mut player).await?;
+        if stage.project.chain.format.sessions != Sessions::PerFile {
+            *files = Some(player);
+        }
+    }
+    if end.succeeded() {
+        end.failures.extend(migration::close_entry(clerk, migration, book).await?);
+    }
+    Ok(end)
 }
 
 fn said(failure: &Failure) -> String {
@@ -146,6 +187,9 @@ async fn every_file<'a>(
         }
         let how = Thoroughness::UntilFailure;
         let mut outcome = migration::play(&mut player, migration, how, None).await?;
+        if outcome.succeeded() {
+            outcome.failures.extend(player.restore().await?);
+        }
         outcome.look(&mut player).await?;
         let failed = !outcome.succeeded();
         let Played { failures, leaks } = outcome;

@@ -59,6 +59,31 @@ pub(super) async fn play(
     Ok(end)
 }
 
+/// Opens what the tool's own session does about a migration, before that is played in another one.
+pub(super) async fn open_entry(
+    clerk: &mut Player<'_>,
+    migration: &Migration,
+    Book { ledger, home, .. }: &Book<'_>,
+) -> Result<Vec<Failure>> {
+    let Some(before) = ledger.before else { return Ok(Vec::new()) };
+    Ok(clerk.keep_book(&before(home, migration)).await?.err().into_iter().collect())
+}
+
+/// Writes what the tool's own session does about a migration, after that was played in another one.
+pub(super) async fn close_entry(
+    clerk: &mut Player<'_>,
+    migration: &Migration,
+    book: &Book<'_>,
+) -> Result<Vec<Failure>> {
+    let mut failures = Vec::from_iter(record(clerk, migration, book).await?.err());
+    if let Some(finally) = book.ledger.finally
+        && failures.is_empty()
+    {
+        failures.extend(clerk.keep_book(&finally(&book.home, migration)).await?.err());
+    }
+    Ok(failures)
+}
+
 async fn play_part(
     player: &mut Player<'_>,
     migration: &Migration,

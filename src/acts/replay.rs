@@ -87,7 +87,10 @@ impl<'a> Runner<'a> {
             self.player = Player::connect(self.stage, self.scratch).await?;
         }
         let how = Thoroughness::EveryStatement;
-        let failures = migration::play(&mut self.player, migration, how, None).await?.failures;
+        let mut failures = migration::play(&mut self.player, migration, how, None).await?.failures;
+        if failures.is_empty() {
+            failures.extend(self.player.restore().await?);
+        }
         Ok(Step { migration: index, failures, leaks: Vec::new() })
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Stage;
 use super::look::look;
 use crate::server::{Scratch, disk_full_help};
+use crate::source::Sessions;
 use crate::sql::{character_offset, literal};
 use crate::trace::{Cause, Failure, Leak, Point, Session, Transaction};
 use crate::{Error, Result};
@@ -67,12 +68,23 @@ impl<'a> Player<'a> {
         let deadline = Instant::now() + stage.limit;
         let mut player =
             Self { stage, connection, backend, deadline, alive: true, state: Session::default() };
+        player.restore().await?;
         player.settle().await?;
         Ok(player)
     }
 
     pub(super) fn is_alive(&self) -> bool {
         self.alive
+    }
+
+    /// Prepares the session for the next file, if the tool does so.
+    pub(super) async fn restore(&mut self) -> Result<Vec<Failure>> {
+        match self.stage.project.chain.format.sessions {
+            Sessions::Beside { restore } => {
+                Ok(self.keep_book(restore).await?.err().into_iter().collect())
+            }
+            Sessions::PerBoot | Sessions::PerFile => Ok(Vec::new()),
+        }
     }
 
     /// Sends the tool's own bookkeeping, if there is any.

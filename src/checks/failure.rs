@@ -145,9 +145,7 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         (_, "0A000" | "58P01") if message.contains("extension") => {
             "this server doesn't have the extension: install its package for this Postgres version"
         }
-        (_, "25001" | "55P04") if format.delivery != Delivery::Statements => {
-            return Some(wrong_transaction(format, migration, failure));
-        }
+        (_, "25001" | "55P04") => return Some(wrong_transaction(format, migration, failure)),
         (_, "42704" | "22023") if message.starts_with("role ") => {
             "roles live in the cluster, and a fresh cluster has none of yours: create it in the \
              chain, guarded by a look into pg_roles"
@@ -192,6 +190,9 @@ fn way_out_of_the_transaction(format: &Format, migration: &Migration) -> String 
                  allows, such as CREATE INDEX without CONCURRENTLY"
             );
         }
+        None if format.delivery == Delivery::Statements => {
+            return "give the statement a file of its own, which doesn't say BEGIN".to_owned();
+        }
         None => {
             return format!(
                 "{tool} sends the file as one message, which Postgres runs as one transaction: \
@@ -199,8 +200,11 @@ fn way_out_of_the_transaction(format: &Format, migration: &Migration) -> String 
             );
         }
     };
-    format!(
-        "give the statement a migration of its own, {need}: {tool} then opens no transaction. \
-         Several statements in one message would still be one"
-    )
+    let mut advice = format!(
+        "give the statement a migration of its own, {need}: {tool} then opens no transaction"
+    );
+    if format.delivery != Delivery::Statements {
+        advice.push_str(". Several statements in one message would still be one");
+    }
+    advice
 }

@@ -26,7 +26,7 @@ use crate::trace::{Act, Belonging, Leak, Point, Traces, Transaction};
 pub(super) const CHECK: Check = Check {
     name: "leaks",
     level: |project| match project.chain.format.sessions {
-        Sessions::PerBoot => Usual::Deny,
+        Sessions::PerBoot | Sessions::Beside { .. } => Usual::Deny,
         Sessions::PerFile => Usual::Warn,
     },
     judge: Judge::Act { act: Act::Fresh, spared, judge },
@@ -46,7 +46,8 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
     if boot.steps.is_empty() {
         return Verdict::Skipped("no file was played, see `apply`".to_owned());
     }
-    let victim = boot.failures().next();
+    let shared = project.chain.format.sessions != Sessions::PerFile;
+    let victim = boot.failures().next().filter(|_| shared);
     let mut findings = Vec::new();
     for step in &boot.steps {
         let migration = &project.chain.migrations[step.migration];
@@ -75,7 +76,9 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
 
 fn who_sees_it(project: &Project) -> &'static str {
     match project.chain.format.sessions {
-        Sessions::PerBoot => "all files of a boot share one connection, so every later one sees it",
+        Sessions::PerBoot | Sessions::Beside { .. } => {
+            "all files of a boot share one connection, so every later one sees it"
+        }
         Sessions::PerFile => {
             "each file has a connection of its own here; a pooled one would keep it"
         }

@@ -95,7 +95,8 @@ pub(crate) fn names() -> Vec<&'static str> {
 
 /// Why there is nothing to read, if there isn't: a runner that is opaque, and no files beside it.
 fn without_files(project: &Project) -> Option<String> {
-    project.chain.migrations.is_empty().then(|| {
+    let chain = &project.chain;
+    (chain.runner.is_opaque() && chain.migrations.is_empty()).then(|| {
         "there are no files to read; `path` under [migrations] would name them, if they are SQL"
             .to_owned()
     })

@@ -9,7 +9,7 @@ use crate::sql::{Position, Script, position, template_marker};
 use crate::{Error, Result};
 
 /// The files of one folder, by name, and the names of its subfolders. Hidden ones are none of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Folder {
     /// The project's.
     root: PathBuf,
@@ -78,6 +78,31 @@ impl Folder {
     /// One of its subfolders.
     pub(crate) fn folder(&self, name: &str) -> Result<Self> {
         Self::open(&self.root, &self.path_of(name))
+    }
+
+    /// Whether there is a file at a path within it.
+    pub(crate) fn holds(&self, path: &str) -> bool {
+        self.location.join(path).is_file()
+    }
+
+    /// Whether there is a folder at a path within it.
+    pub(crate) fn holds_folder(&self, path: &str) -> bool {
+        self.location.join(path).is_dir()
+    }
+
+    /// The nearest folder that holds a file of this name: this one or one above it, up to the
+    /// project's.
+    pub(crate) fn holder(&self, name: &str) -> Result<Option<Self>> {
+        let mut path = self.path.as_str();
+        loop {
+            if self.root.join(path).join(name).is_file() {
+                return Self::open(&self.root, path).map(Some);
+            }
+            if path.is_empty() {
+                return Ok(None);
+            }
+            path = path.rsplit_once('/').map_or("", |(above, _)| above);
+        }
     }
 
     pub(super) fn holds_sql(&self) -> bool {

@@ -41,6 +41,9 @@ const USUAL_FOLDERS: &[&str] = &[
     "src/drizzle",
     "src/db/drizzle",
     "db/drizzle",
+    "sqitch",
+    "db/migration",
+    "src/main/resources/db/migration",
 ];
 
 /// Everything that a rehearsal needs to know about a project.

@@ -6,6 +6,7 @@ mod command;
 mod configuration;
 mod documentation;
 mod fixtures;
+mod layouts;
 mod leftovers;
 mod support;
 mod wrong_input;

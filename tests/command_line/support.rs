@@ -85,3 +85,17 @@ impl Temporary {
             .collect()
     }
 }
+
+/// Asserts how a rehearsal ended, and that these texts were said.
+pub(crate) fn check(told: &Told, status: i32, texts: &[&str]) {
+    assert_eq!(told.status, status, "{}", told.all());
+    let said = told.stdout.clone() + &told.stderr;
+    for text in texts {
+        assert!(said.contains(text), "does not say `{text}`:\n{}", told.all());
+    }
+}
+
+/// A project of these files, which can't be rehearsed.
+pub(crate) fn check_files(files: &[(&str, &str)], texts: &[&str]) {
+    check(&run(&mut verify(Project::new(files).path())), 2, texts);
+}

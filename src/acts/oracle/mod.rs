@@ -14,6 +14,8 @@ mod prisma;
 mod refinery;
 #[cfg(feature = "oracles")]
 mod sql_migrate;
+#[cfg(feature = "oracles")]
+mod sqitch;
 mod sqlx;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +39,7 @@ struct Tool {
     /// The folder of the migrations, within a project.
     folder: &'static str,
     run: Run,
+    /// Its ledger's table, or how the names of its tables begin.
     ledger: &'static str,
     /// Its rows, without times and durations.
     ledger_rows: &'static str,
@@ -96,7 +99,7 @@ struct Left {
 async fn left(tool: &Tool, scratch: &Scratch, succeeded: bool) -> (Left, State) {
     let mut admin = scratch.admin().await.expect("a connection");
     let state = state_of(&mut admin).await.expect("a state");
-    let tables = state.rows.tables.iter().filter(|(name, _)| *name != tool.ledger);
+    let tables = state.rows.tables.iter().filter(|(name, _)| !name.starts_with(tool.ledger));
     let rows = tables.map(|(name, rows)| (name.clone(), rows.count, rows.contents)).collect();
     let sequences = state.rows.sequences.iter();
     let sequences = sequences.map(|(name, at)| (name.clone(), at.last_value, at.is_called));

@@ -100,13 +100,8 @@ fn read(folder: &Folder) -> Result<Files> {
         file.script = Script::parse_parts(&file.text, sections.iter().map(|up| up.span.clone()));
         let stem = name.strip_suffix(".sql").unwrap_or(name);
         let (version, name) = (version.to_owned(), stem.to_owned());
-        files.migrations.push(Migration {
-            version,
-            name,
-            file,
-            parts: sections,
-            entry: String::new(),
-        });
+        let (parts, entry) = (sections, String::new());
+        files.migrations.push(Migration { version, name, file, parts, entry });
     }
     Ok(files)
 }

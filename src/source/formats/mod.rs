@@ -7,12 +7,14 @@ mod cargo;
 mod dbmate;
 mod diesel;
 mod drizzle;
+mod flyway;
 mod golang_migrate;
 mod goose;
 mod lines;
 mod plain;
 mod prisma;
 mod refinery;
+mod sqitch;
 mod sql_migrate;
 mod sqlx;
 mod sqlx_toml;
@@ -32,10 +34,12 @@ pub(crate) const ALL: &[&Format] = &[
     &dbmate::FORMAT,
     &diesel::FORMAT,
     &drizzle::FORMAT,
+    &flyway::FORMAT,
     &golang_migrate::FORMAT,
     &goose::FORMAT,
     &prisma::FORMAT,
     &refinery::FORMAT,
+    &sqitch::FORMAT,
     &sql_migrate::FORMAT,
     &sqlx::FORMAT,
     &plain::FORMAT,
@@ -137,8 +141,11 @@ pub(crate) enum Delivery {
 pub(crate) enum Sessions {
     /// One for all files, so that what a file sets reaches those after it.
     PerBoot,
-    /// A new one for each file.
+    /// A new one for each file. If there is a ledger, the tool keeps it in a session of its own.
     PerFile,
+    /// One for all files, and another one for the ledger. `restore` prepares it for each file, and
+    /// undoes what the last one has set.
+    Beside { restore: &'static str },
 }
 
 /// A file of TOML in which a tool is told where the migrations are.

@@ -95,7 +95,7 @@ const HARMLESS: &[&str] =
     &["restrict", "unrestrict", "echo", "qecho", "warn", "timing", "pset", "x", "a", "t", "H"];
 
 /// An error for a file that is more than SQL: what psql's other commands do is not played.
-fn refuse_commands(file: &SourceFile) -> Result<()> {
+pub(super) fn refuse_commands(file: &SourceFile) -> Result<()> {
     for piece in file.script.pieces.iter().filter(|piece| piece.content == Content::Meta) {
         let line = &file.text[piece.span.clone()];
         let mut words = line.trim().trim_start_matches('\\').split_whitespace();

@@ -1,0 +1,8 @@
+//! What is wrong with the files of each tool, in the words of the tool.
+
+mod dbmate;
+mod flyway;
+mod go;
+mod node;
+mod rust;
+mod sqitch;

@@ -87,12 +87,24 @@ enum Format {
 
 /// Runs the command line on this process's arguments; where they name no project, it is the one in
 /// the current folder.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     rehearsal::cli::main()
+/// }
+/// ```
 #[must_use]
 pub fn main() -> ExitCode {
     main_for(".")
 }
 
 /// [`main`], with another project where the arguments name none.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     rehearsal::cli::main_for("services/billing")
+/// }
+/// ```
 #[must_use]
 pub fn main_for(project: impl AsRef<Path>) -> ExitCode {
     // As cargo's subcommand, our own name comes first.
@@ -136,8 +148,12 @@ impl Command {
     async fn run(self, default: &Path) -> Result<ExitCode> {
         match self {
             Self::Verify(verify) => {
-                let holds = verify.run(default).await?.is_success();
-                Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+                let report = verify.run(default).await?;
+                Ok(match (report.is_success(), report.has_judged()) {
+                    (true, _) => ExitCode::SUCCESS,
+                    (false, true) => ExitCode::FAILURE,
+                    (false, false) => ExitCode::from(COULD_NOT_RUN),
+                })
             }
             Self::Bench(bench) => Box::pin(bench.run()).await.map(|()| ExitCode::SUCCESS),
         }

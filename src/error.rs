@@ -27,7 +27,19 @@ pub struct Error {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// A result whose error is an [`Error`].
+/// A result whose error is an [`Error`], which is what a test may return.
+///
+/// ```
+/// # fn main() -> rehearsal::Result<()> {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// async fn migrations_hold() -> rehearsal::Result<()> {
+///     rehearsal::Rehearsal::of("fixtures/demo").verify().await
+/// }
+/// # migrations_hold().await
+/// # })
+/// # }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -69,17 +81,32 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as _)
+/// What it was caused by is in its text, and so is not told once more as its source.
+impl std::error::Error for Error {}
+
+/// What Postgres said, if an error goes back to that: sqlx tells of it the line of the server's own
+/// source instead of the SQLSTATE.
+pub(crate) fn words_of_postgres(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(said) =
+            error.downcast_ref::<sqlx::Error>().and_then(|it| it.as_database_error())
+        {
+            return Some(format!("{}: {}", said.code().unwrap_or_default(), said.message()));
+        }
+        cause = error.source();
     }
+    None
 }
 
 /// What sqlx says, so that `?` takes it in a closure that migrates.
 #[cfg(feature = "sqlx-0_9")]
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::new("sqlx failed").caused_by(error)
+        match words_of_postgres(&error) {
+            Some(said) => Self::new(said),
+            None => Self::new("sqlx failed").caused_by(error),
+        }
     }
 }
 
@@ -87,6 +114,13 @@ impl From<sqlx::Error> for Error {
 #[cfg(feature = "sqlx-0_9")]
 impl From<sqlx::migrate::MigrateError> for Error {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
-        Self::new("sqlx's migrations failed").caused_by(error)
+        use sqlx::migrate::MigrateError::ExecuteMigration;
+        match (&error, words_of_postgres(&error)) {
+            (ExecuteMigration(_, version), Some(said)) => {
+                Self::new(format!("migration {version} fails: {said}"))
+            }
+            (_, Some(said)) => Self::new(said),
+            (_, None) => Self::new("sqlx's migrations failed").caused_by(error),
+        }
     }
 }

@@ -12,7 +12,7 @@ pub use self::subject::Rehearsable;
 use crate::acts::{self, Migrate, Progress, Silence, Stage};
 use crate::checks::{self, Check, Finding, Place, Usual, Verdict};
 use crate::config::{self, Config, Exemption, Level, Role};
-use crate::report::{Judgement, Kept, Outcome, Report, Run};
+use crate::report::{self, Judgement, Kept, Outcome, Report, Run};
 use crate::server::{self, Database, Server};
 use crate::source::{self, Project};
 use crate::sql::Kind;
@@ -37,7 +37,8 @@ const LIMIT: Duration = Duration::from_mins(5);
 /// # }
 /// ```
 ///
-/// The lifetime is that of what a closure borrows.
+/// The lifetime is that of what a closure borrows. A closure need not be `Send`, and so a rehearsal
+/// and its futures are not: they are driven where they are made, as a test does.
 #[derive(Debug, Clone)]
 pub struct Rehearsal<'a> {
     /// The project's folder.
@@ -51,6 +52,14 @@ pub struct Rehearsal<'a> {
     keep: bool,
 }
 
+/// The migrations that a program has built in.
+#[cfg(feature = "sqlx-0_9")]
+#[derive(Debug, Clone)]
+enum Migrator<'a> {
+    Owned(Arc<sqlx::migrate::Migrator>),
+    Borrowed(&'a sqlx::migrate::Migrator),
+}
+
 /// What is rehearsed.
 #[derive(Debug, Clone)]
 enum Subject<'a> {
@@ -60,7 +69,7 @@ enum Subject<'a> {
     File,
     /// The migrations that a program has built in.
     #[cfg(feature = "sqlx-0_9")]
-    BuiltIn(Arc<sqlx::migrate::Migrator>),
+    BuiltIn(Migrator<'a>),
     /// Whatever a closure does.
     Closure(Rc<dyn Migrate + 'a>),
 }
@@ -97,13 +106,21 @@ impl<'a> Rehearsal<'a> {
 
     /// Plays on these Postgres versions, such as `15` or `16.14`, instead of those that
     /// `rehearsal.toml` names.
+    ///
+    /// ```
+    /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").postgres(["15", "17"]);
+    /// ```
     #[must_use]
     pub fn postgres<V: Into<String>>(mut self, versions: impl IntoIterator<Item = V>) -> Self {
         self.versions = versions.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Judges these checks only.
+    /// Judges these checks only. One that is asked for is played even where it is allowed.
+    ///
+    /// ```
+    /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").only(["apply", "rerun"]);
+    /// ```
     #[must_use]
     pub fn only<C: Into<String>>(mut self, checks: impl IntoIterator<Item = C>) -> Self {
         let names = checks.into_iter().map(|name| name.into().trim().to_owned());
@@ -111,8 +128,14 @@ impl<'a> Rehearsal<'a> {
         self
     }
 
-    /// How long one file, or a command that migrates, may run before it is stopped, which is a
-    /// finding. Five minutes, if nothing is said.
+    /// How long one file, command or closure may run before it is stopped, which is a finding. Five
+    /// minutes, if nothing is said. A closure can be stopped where it awaits.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").timeout(Duration::from_secs(20));
+    /// ```
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -120,13 +143,22 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Uses nothing that an earlier run has prepared.
+    ///
+    /// ```
+    /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").cold(true);
+    /// ```
     #[must_use]
     pub fn cold(mut self, cold: bool) -> Self {
         self.cold = cold;
         self
     }
 
-    /// Keeps the database of an act that failed; the report says where it is found.
+    /// Keeps the database of an act that failed; the report says where it is found, and how to end
+    /// its server.
+    ///
+    /// ```
+    /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").keep(true);
+    /// ```
     #[must_use]
     pub fn keep(mut self, keep: bool) -> Self {
         self.keep = keep;
@@ -134,6 +166,10 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Where the server comes from: `auto` or `native`.
+    ///
+    /// ```
+    /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").server("native");
+    /// ```
     #[must_use]
     pub fn server(mut self, origin: impl Into<String>) -> Self {
         self.origin = Some(origin.into());
@@ -146,12 +182,23 @@ impl<'a> Rehearsal<'a> {
     ///
     /// When it could not be held: no such project, no Postgres, a mistake in `rehearsal.toml`. What
     /// is wrong with the migrations is in the report.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let report = rehearsal::Rehearsal::of("fixtures/ladder-lost-key").play().await?;
+    /// assert!(report.to_string().contains("error[replay]"));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     pub async fn play(self) -> Result<Report> {
         self.play_telling(&Silence).await
     }
 
     /// Holds the rehearsal, and turns what is wrong with the migrations into an error whose text is
-    /// the report: what a test returns.
+    /// the report: what a test returns. Warnings are told on standard error.
     ///
     /// # Errors
     ///
@@ -171,7 +218,11 @@ impl<'a> Rehearsal<'a> {
     /// ```
     pub async fn verify(self) -> Result<()> {
         let report = self.play().await?;
-        if report.is_success() { Ok(()) } else { Err(failed(&report)) }
+        if !report.is_success() {
+            return Err(failed(&report));
+        }
+        report::tell_warnings(&report.warnings());
+        Ok(())
     }
 
     /// The database that the first boot makes, for a test of one's own, on a server of its own: of
@@ -224,7 +275,10 @@ impl<'a> Rehearsal<'a> {
         }
         let traces = Traces { fresh, rerun: None, replay: None };
         let only = Self { only: vec![checks::FIRST.to_owned()], ..self.clone() };
-        let (run, _) = only.judge_all(&server, &project, &traces, &mut BTreeSet::new());
+        let (mut run, databases) = only.judge_all(&server, &project, &traces, &mut BTreeSet::new());
+        if !databases.is_empty() {
+            run.kept = Some(Kept { databases, end_with: server.keep().await? });
+        }
         Err(failed(&Report { project: project.name, runs: vec![run] }))
     }
 
@@ -271,9 +325,17 @@ impl<'a> Rehearsal<'a> {
                 source::assert_root(&self.root, &names)?;
                 Project::read(&self.root, config()?)?
             }
-            Subject::File => Project::file(&self.root)?,
+            Subject::File => {
+                Project::file(&self.root, Config::read(Path::new("."), &names)?.postgres)?
+            }
             #[cfg(feature = "sqlx-0_9")]
-            Subject::BuiltIn(migrator) => Project::built_in(&self.root, config()?, migrator)?,
+            Subject::BuiltIn(Migrator::Owned(migrator)) => {
+                Project::built_in(&self.root, config()?, migrator)?
+            }
+            #[cfg(feature = "sqlx-0_9")]
+            Subject::BuiltIn(Migrator::Borrowed(migrator)) => {
+                Project::built_in(&self.root, config()?, migrator)?
+            }
             Subject::Closure(_) => Project::of_closure(&self.root, config()?)?,
         };
         self.check_origin(&project.config)?;
@@ -448,7 +510,8 @@ impl<'a> Rehearsal<'a> {
 
 /// The report as an error.
 fn failed(report: &Report) -> Error {
-    Error::new(format!("the rehearsal failed\n\n{report}"))
+    let what = if report.has_judged() { "the rehearsal failed" } else { "nothing was judged" };
+    Error::new(format!("{what}\n\n{report}"))
 }
 
 fn kept(traces: &Traces) -> Vec<(&'static str, String)> {

@@ -97,6 +97,11 @@ impl Catalog {
                 Self::read_from(&mut server::connect(&options).await?).await
             }
             Origin::Path(path) => {
+                if !path.exists() {
+                    return Err(Error::new(format!("there is no {}", path.display())).help(
+                        "name a file of SQL, a project's folder, or a database by postgres://…",
+                    ));
+                }
                 let rehearsal =
                     if path.is_file() { Rehearsal::of_file(&path) } else { Rehearsal::of(path) };
                 let database = rehearsal.database().await?;

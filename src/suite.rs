@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Outcome, Report};
-use crate::{Error, Rehearsal, Result, server};
+use crate::report::{self, Outcome, Report};
+use crate::{Error, Rehearsal, Result, checks, config, server};
 
 /// Makes a test of each check, from `rehearsal.toml`: `apply`, `rerun`, `replay`, `leaks`, `order`.
 ///
@@ -32,6 +32,19 @@ use crate::{Error, Rehearsal, Result, server};
 ///
 /// Which ones these are is read from `rehearsal.toml` when the tests are compiled. Should the
 /// project turn out to be another one when it is played, the tests fail and say what to write.
+/// Whoever asks for ignored tests (`--ignored`) gets them played, and strictly.
+///
+/// Warnings are told on standard error and fail nothing. Several projects in one file each need a
+/// module of their own:
+///
+/// ```rust,test_harness
+/// mod books {
+///     rehearsal::suite!("fixtures/demo");
+/// }
+/// mod shop {
+///     rehearsal::suite!("examples/shop");
+/// }
+/// ```
 #[macro_export]
 macro_rules! suite {
     () => {
@@ -57,42 +70,48 @@ struct Verdict {
 /// What all checks came to; or why the rehearsal could not be held.
 type Verdicts = Result<BTreeMap<String, Verdict>, String>;
 
-/// What one test says: the warnings of its check, or, as an error, why it fails. `ignored` are the
-/// tests that were compiled to be ignored.
+/// What one test does. `is_configured` says whether there was a `rehearsal.toml` when the tests
+/// were compiled, and `ignored` are those that were compiled to be ignored.
 #[doc(hidden)]
-pub fn __hold(root: &str, check: &str, ignored: &[&str]) -> Result<String> {
+pub fn __hold(root: &str, is_configured: bool, check: &str, ignored: &[&str]) -> Result<()> {
     let root = Path::new(root);
+    if !is_configured && root.join(config::FILE).exists() {
+        return Err(Error::new("rehearsal.toml is newer than these tests").help(
+            "they are compiled by what it says: change the file that calls suite!() in any way, \
+             such as touch tests/rehearsal.rs",
+        ));
+    }
     if ignored.contains(&check) {
         // Somebody asked for it all the same.
-        return say(check, &play(Rehearsal::of(root).only([check])));
+        return tell(check, &play(Rehearsal::of(root).only([check])));
     }
     let verdicts = shared(root);
-    if let Ok(verdicts) = &*verdicts {
+    // Told once, by the test that is never ignored.
+    if check == checks::FIRST
+        && let Ok(verdicts) = &*verdicts
+    {
         agree(verdicts, ignored)?;
     }
-    say(check, &verdicts)
+    tell(check, &verdicts)
 }
 
-fn say(check: &str, verdicts: &Verdicts) -> Result<String> {
+/// Fails with what a check has found, or tells its warnings.
+fn tell(check: &str, verdicts: &Verdicts) -> Result<()> {
     let verdicts = verdicts.as_ref().map_err(Error::new)?;
     let Some(Verdict { outcome, reason, words }) = verdicts.get(check) else {
         return Err(Error::new(format!("nothing was judged for `{check}`")));
     };
     let reason = reason.as_deref().unwrap_or_default();
     match outcome {
-        Outcome::Passed | Outcome::Warned => Ok(words.clone()),
+        Outcome::Passed | Outcome::Warned => {
+            report::tell_warnings(words);
+            Ok(())
+        }
         Outcome::Failed => Err(Error::new(format!("`{check}` does not hold\n\n{words}"))),
         Outcome::Skipped | Outcome::Allowed => {
             let error = Error::new(format!("`{check}` was not judged: {reason}"));
             let broken = verdicts.values().any(|verdict| verdict.outcome == Outcome::Failed);
-            Err(if broken {
-                error
-            } else {
-                error.help(format!(
-                    "if that is as it should be, write in rehearsal.toml:\n[checks]\n{check} = \
-                     \"allow\"\nand the test shows as ignored"
-                ))
-            })
+            Err(if broken { error } else { error.help(advice(check, "allow")) })
         }
     }
 }
@@ -105,14 +124,23 @@ fn agree(verdicts: &BTreeMap<String, Verdict>, ignored: &[&str]) -> Result<()> {
     };
     match ignored.iter().find(is_played) {
         None => Ok(()),
-        Some(check) => Err(Error::new(format!(
-            "`{check}` is played for this project, and its test was compiled to be ignored"
-        ))
-        .help(format!(
-            "the files say more than rehearsal.toml, which the tests are made from; write \
-             there:\n[checks]\n{check} = \"deny\""
-        ))),
+        Some(check) => {
+            let played = "is played for this project, and its test was compiled to be ignored";
+            Err(Error::new(format!("`{check}` {played}")).help(advice(check, "deny")))
+        }
     }
+}
+
+/// What to write so that the tests are compiled by what the files tell.
+fn advice(check: &str, level: &str) -> String {
+    // Of these two, which one is played is a matter of the boot.
+    let line = match check {
+        "rerun" | "replay" => "[migrations]\nboot = \"every-file\"".to_owned(),
+        check => format!("[checks]\n{check} = \"{level}\""),
+    };
+    format!(
+        "the tests are compiled by rehearsal.toml alone; write there what the files tell:\n{line}"
+    )
 }
 
 /// What the rehearsal of a project came to: held by the first test that asks, while the others
@@ -150,6 +178,10 @@ fn across_processes(root: &Path, run: &str) -> Result<Verdicts> {
         return Ok(verdicts);
     }
     let verdicts = play(Rehearsal::of(root));
+    if verdicts.is_err() {
+        // The next one, or a retry, may have more luck.
+        return Ok(verdicts);
+    }
     let bytes = serde_json::to_vec(&verdicts)
         .map_err(|error| Error::new("failed to write down the verdicts").caused_by(error))?;
     // At once or not at all: who is killed over it has not told half.
@@ -185,7 +217,6 @@ fn verdicts(report: &Report) -> BTreeMap<String, Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks;
 
     #[test]
     fn every_check_has_its_test() {
@@ -201,22 +232,24 @@ mod tests {
         Verdict { outcome, reason: Some("so it is".to_owned()), words: "words\n".to_owned() }
     }
 
-    fn check(outcome: Outcome, expected: Result<&str, &str>) {
+    fn check(outcome: Outcome, expected: Option<&str>) {
         let verdicts = BTreeMap::from([("order".to_owned(), verdict(outcome))]);
-        match (say("order", &Ok(verdicts)), expected) {
-            (Ok(said), Ok(expected)) => assert_eq!(said, expected),
-            (Err(said), Err(expected)) => assert!(said.to_string().starts_with(expected), "{said}"),
+        match (tell("order", &Ok(verdicts)), expected) {
+            (Ok(()), None) => {}
+            (Err(said), Some(expected)) => {
+                assert!(said.to_string().starts_with(expected), "{said}");
+            }
             (said, expected) => panic!("{said:?} instead of {expected:?}"),
         }
     }
 
     #[test]
     fn only_a_check_that_holds_passes() {
-        check(Outcome::Passed, Ok("words\n"));
-        check(Outcome::Warned, Ok("words\n"));
-        check(Outcome::Failed, Err("`order` does not hold\n\nwords"));
-        check(Outcome::Skipped, Err("`order` was not judged: so it is\nhelp: if that is"));
-        check(Outcome::Allowed, Err("`order` was not judged: so it is\nhelp: if that is"));
+        check(Outcome::Passed, None);
+        check(Outcome::Warned, None);
+        check(Outcome::Failed, Some("`order` does not hold\n\nwords"));
+        check(Outcome::Skipped, Some("`order` was not judged: so it is\nhelp: the tests are"));
+        check(Outcome::Allowed, Some("`order` was not judged: so it is\nhelp: the tests are"));
     }
 
     #[test]

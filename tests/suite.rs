@@ -21,7 +21,7 @@ fn root(fixture: &str) -> String {
 #[test]
 fn a_check_that_does_not_hold_shows_its_findings() {
     // A test shows the error that it returns for debugging.
-    let error = rehearsal::__hold(&root("ladder-lost-key"), "replay", &[]).unwrap_err();
+    let error = rehearsal::__hold(&root("ladder-lost-key"), true, "replay", &[]).unwrap_err();
     let error = format!("{error:?}");
     assert!(error.starts_with("`replay` does not hold\n\nladder-lost-key on Postgres"), "{error}");
     assert_eq!(error.matches("error[replay]").count(), 1, "{error}");
@@ -29,21 +29,28 @@ fn a_check_that_does_not_hold_shows_its_findings() {
 
 #[test]
 fn a_test_that_was_ignored_in_error_is_no_silent_pass() {
-    let error = rehearsal::__hold(&root("plain"), "apply", &["replay"]).unwrap_err().to_string();
+    let error =
+        rehearsal::__hold(&root("plain"), false, "apply", &["replay"]).unwrap_err().to_string();
     assert!(error.contains("`replay` is played for this project"), "{error}");
-    assert!(error.contains("\n[checks]\nreplay = \"deny\""), "{error}");
+    assert!(error.ends_with("\n[migrations]\nboot = \"every-file\""), "{error}");
 }
 
 #[test]
 fn what_could_not_be_judged_does_not_pass() {
-    let error = rehearsal::__hold(&root("plain"), "rerun", &[]).unwrap_err().to_string();
+    let error = rehearsal::__hold(&root("plain"), false, "rerun", &[]).unwrap_err().to_string();
     assert!(error.starts_with("`rerun` was not judged: every file runs at each boot"), "{error}");
-    assert!(error.contains("\n[checks]\nrerun = \"allow\""), "{error}");
+    assert!(error.ends_with("\n[migrations]\nboot = \"every-file\""), "{error}");
+}
+
+#[test]
+fn a_configuration_that_came_later_is_noticed() {
+    let error = rehearsal::__hold(&root("demo"), false, "apply", &[]).unwrap_err().to_string();
+    assert!(error.starts_with("rehearsal.toml is newer than these tests\nhelp: "), "{error}");
 }
 
 #[test]
 fn an_ignored_check_can_be_asked_for() {
-    let said = rehearsal::__hold(&root("ledger"), "replay", &["replay"]);
+    let said = rehearsal::__hold(&root("ledger"), true, "replay", &["replay"]);
     assert!(said.is_err(), "its files can't run twice: {said:?}");
 }
 

@@ -90,7 +90,7 @@ async fn schemas_that_differ_panic_with_the_difference() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "the second can't be read: failed to open no/such/folder")]
+#[should_panic(expected = "the second can't be read: there is no no/such/folder")]
 async fn a_schema_that_is_not_there_panics_with_the_reason() {
     assert_same_schema!("fixtures/demo", "no/such/folder");
 }

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::Stage;
 use crate::Result;
+use crate::error::words_of_postgres;
 use crate::server::{Database, Scratch};
 use crate::trace::{Ended, Opaque};
 
@@ -44,8 +45,12 @@ pub(super) async fn run(
     Ok(Opaque { name: "the closure".to_owned(), ended, said, went_on })
 }
 
-/// An error with its causes, as far as it doesn't tell them itself.
+/// An error with its causes, as far as it doesn't tell them itself; of what Postgres says, its own
+/// words.
 fn told(error: &(dyn Error + 'static)) -> String {
+    if let Some(said) = words_of_postgres(error) {
+        return said;
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -2,15 +2,16 @@
 //! everything that it has started.
 //!
 //! It has a process group of its own, and that is what is killed: at the limit, after its own end,
-//! and whenever nobody waits for it any more. Who has left the group as well (a daemon) is noticed
-//! if it still holds the command's output or a session, and loses the session.
+//! and whenever nobody waits for it any more. Should we be killed ourselves, a guardian in the
+//! group does it. Who has left the group as well (a daemon) is noticed if it still holds the
+//! command's output or a session, and loses the session.
 
 mod output;
 
-use std::io;
+use std::io::{self, PipeWriter};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -32,6 +33,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// How much of a command stands for it in a message.
 const NAME_CHARACTERS: usize = 60;
+
+/// Runs the command in its argument, with nothing to read, beside a guardian that waits for the end
+/// of a pipe which only we can write to, and then kills the whole group.
+const GUARDED: &str = "exec 3<&0 </dev/null; \
+                       (read -r end <&3; kill -KILL 0) >/dev/null 2>&1 & \
+                       exec 3<&-; exec sh -c \"$1\"";
 
 /// Runs a command on a scratch database, until it ends or is ended.
 pub(super) async fn run(stage: &Stage<'_>, scratch: &Scratch, line: &str) -> Result<Opaque> {
@@ -80,8 +87,9 @@ fn start(
 ) -> io::Result<(Child, Group, Receiver)> {
     let (reader, writer) = io::pipe()?;
     let mut command = Command::new("sh");
-    command.arg("-c").arg(line).current_dir(root).process_group(0);
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let (end, lifeline) = io::pipe()?;
+    command.args(["-c", GUARDED, "sh", line]).current_dir(root).process_group(0);
+    command.stdin(end).stdout(writer.try_clone()?).stderr(writer);
     // The surroundings of another database must not reach into this one. What libpq reads has no
     // underscore in its name.
     for (name, _) in std::env::vars_os() {
@@ -93,7 +101,7 @@ fn start(
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     let child = command.spawn()?;
     let id = child.id().map(u32::cast_signed);
-    let group = Group(id.and_then(Pid::from_raw));
+    let group = Group { leader: id.and_then(Pid::from_raw), _lifeline: lifeline };
     Ok((child, group, Receiver::from_owned_fd(reader.into())?))
 }
 
@@ -123,11 +131,15 @@ fn judged(status: ExitStatus) -> Ended {
 }
 
 /// A command and whatever it has started, which are killed when this is dropped.
-struct Group(Option<Pid>);
+struct Group {
+    leader: Option<Pid>,
+    /// Closed when we end, however we end.
+    _lifeline: PipeWriter,
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(leader) = self.0 {
+        if let Some(leader) = self.leader {
             // Nobody may be left, and that is as well.
             let _ = kill_process_group(leader, Signal::KILL);
         }

@@ -83,7 +83,7 @@ fn ending(ended: Ended) -> String {
         Ended::InError => "returns an error".to_owned(),
         Ended::Status(status) => format!("ends with exit status {status}"),
         Ended::Signal(signal) => format!("is ended by signal {}", named(signal)),
-        Ended::TimedOut { limit } => format!("does not end within {} s", limit.as_secs()),
+        Ended::TimedOut { limit } => format!("does not end within {} s", limit.as_secs_f64()),
     }
 }
 
@@ -129,6 +129,10 @@ fn advice(project: &Project, opaque: &Opaque) -> String {
         }
         Ended::Signal(signal) => killed(signal),
         Ended::Status(status) if SIGNALS.contains(&status) => killed(status - 128),
+        Ended::TimedOut { .. } if project.chain.runner == Runner::Closure => {
+            "timeout(…) sets another limit. It may wait for a lock, or for another service"
+                .to_owned()
+        }
         Ended::TimedOut { .. } => {
             "--timeout SECONDS sets another limit. It does not wait for an answer: its input is \
              empty. It may wait for a lock, for another service, or watch files for ever"
@@ -144,9 +148,7 @@ fn advice(project: &Project, opaque: &Opaque) -> String {
                 .to_owned()
         }
         Ended::InError => {
-            "the database that it was given is gone; to look at it, let a command or \
-                           the migrations' own folder be rehearsed with --keep"
-                .to_owned()
+            "keep(true) leaves the database for a look, and the report says where it is".to_owned()
         }
         Ended::Status(_) | Ended::Well => {
             "it runs in the project's folder with DATABASE_URL set; --keep leaves the database for \

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
+#[cfg(feature = "sqlx-0_9")]
+use super::Migrator;
 use super::{Rehearsal, Subject};
 use crate::acts::{Migrate, Outcome};
 use crate::server::Database;
@@ -59,7 +61,15 @@ pub struct BuiltIn;
 #[cfg(feature = "sqlx-0_9")]
 impl<'a> Rehearsable<'a, BuiltIn> for sqlx::migrate::Migrator {
     fn rehearsal(self) -> Rehearsal<'a> {
-        Rehearsal::new(Path::new("."), Subject::BuiltIn(Arc::new(self)))
+        Rehearsal::new(Path::new("."), Subject::BuiltIn(Migrator::Owned(Arc::new(self))))
+    }
+}
+
+/// The one that the application itself runs, which is usually a `static`.
+#[cfg(feature = "sqlx-0_9")]
+impl<'a> Rehearsable<'a, BuiltIn> for &'a sqlx::migrate::Migrator {
+    fn rehearsal(self) -> Rehearsal<'a> {
+        Rehearsal::new(Path::new("."), Subject::BuiltIn(Migrator::Borrowed(self)))
     }
 }
 

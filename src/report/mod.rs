@@ -6,7 +6,9 @@
 mod human;
 mod json;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,17 @@ use crate::config::Level;
 /// What a rehearsal came to, on every Postgres version on which it was held.
 ///
 /// Displayed, it is the report for people, without colours.
+///
+/// ```
+/// # fn main() -> rehearsal::Result<()> {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let report = rehearsal::Rehearsal::of("fixtures/demo").play().await?;
+/// assert!(report.to_string().ends_with("the rehearsal went well: 5 checks hold\n"));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(crate) project: String,
@@ -99,14 +112,49 @@ impl Judgement {
 }
 
 impl Report {
-    /// Whether every check that is denied holds, on every version.
+    /// Whether every check that is denied holds, on every version. Where nothing was judged at all,
+    /// nothing holds.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use rehearsal::Rehearsal;
+    ///
+    /// assert!(Rehearsal::of("fixtures/demo").play().await?.is_success());
+    /// // It has no ledger, so there is nothing to judge.
+    /// assert!(!Rehearsal::of("fixtures/plain").only(["rerun"]).play().await?.is_success());
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_success(&self) -> bool {
-        let outcomes = self.runs.iter().flat_map(|run| &run.checks).map(|check| check.outcome);
-        outcomes.into_iter().all(|outcome| outcome != Outcome::Failed)
+        !self.has(&[Outcome::Failed]) && self.has_judged()
+    }
+
+    /// Whether there is a verdict at all.
+    pub(crate) fn has_judged(&self) -> bool {
+        self.has(&[Outcome::Failed, Outcome::Passed, Outcome::Warned])
+    }
+
+    fn has(&self, outcomes: &[Outcome]) -> bool {
+        let mut checks = self.runs.iter().flat_map(|run| &run.checks);
+        checks.any(|check| outcomes.contains(&check.outcome))
     }
 
     /// The report for programs. Its shape is in the README, and stable.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let report = rehearsal::Rehearsal::of("fixtures/demo").play().await?;
+    /// assert!(report.to_json().contains(r#""outcome": "passed""#));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
         json::tell(self)
@@ -117,7 +165,16 @@ impl Report {
         human::tell_check(self, check)
     }
 
+    /// What is told as a warning only, of all checks, for people.
+    pub(crate) fn warnings(&self) -> String {
+        let checks = self.runs.iter().flat_map(|run| &run.checks);
+        let warned = checks.filter(|check| check.outcome == Outcome::Warned);
+        let names = warned.map(|check| check.name).collect::<BTreeSet<_>>();
+        names.into_iter().map(|name| self.findings_of(name)).collect()
+    }
+
     /// Where kept databases are, in lines for people.
+    #[cfg(feature = "cli")]
     pub(crate) fn kept(&self) -> Vec<String> {
         self.runs.iter().filter_map(|run| run.kept.as_ref()).flat_map(Kept::lines).collect()
     }
@@ -125,6 +182,14 @@ impl Report {
     /// The report for people, with colours or without.
     pub(crate) fn to_text(&self, color: bool) -> String {
         human::tell(self, color)
+    }
+}
+
+/// Tells what fails nothing, to whoever looks: `cargo test` shows what tests print only where they
+/// fail, and standard error itself always.
+pub(crate) fn tell_warnings(words: &str) {
+    if !words.is_empty() {
+        let _ = writeln!(io::stderr().lock(), "{words}");
     }
 }
 

@@ -1,15 +1,20 @@
 //! A scratch database in the hands of a user.
 
+use std::fmt;
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use super::{Scratch, Server, connect};
 use crate::config::Role;
+use crate::error::words_of_postgres;
 use crate::{Error, Result};
 
 /// A throwaway database: one that a project's migrations have made, for a test of one's own; or
 /// one that a closure is to migrate.
 ///
-/// The database of [`Rehearsal::database`] is gone when this is dropped, and its server with it.
+/// The database of [`Rehearsal::database`] is gone when the last clone of this is dropped, and its
+/// server with it.
 ///
 /// ```
 /// # fn main() -> rehearsal::Result<()> {
@@ -26,12 +31,19 @@ use crate::{Error, Result};
 /// ```
 ///
 /// [`Rehearsal::database`]: crate::Rehearsal::database
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Database {
     scratch: Scratch,
     role: Role,
     /// Ends when the last one who needs it does.
-    _server: Option<Server>,
+    _server: Option<Arc<Server>>,
+}
+
+/// Without its passwords.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("name", &self.scratch.name).finish_non_exhaustive()
+    }
 }
 
 impl Database {
@@ -42,7 +54,7 @@ impl Database {
 
     /// A database with the server to which it belongs.
     pub(crate) fn owned(scratch: Scratch, role: Role, server: Server) -> Self {
-        Self { scratch, role, _server: Some(server) }
+        Self { scratch, role, _server: Some(Arc::new(server)) }
     }
 
     /// Where it is found, as `postgresql://user:password@host:port/name`. The user is the
@@ -83,12 +95,9 @@ impl Database {
     pub async fn execute(&self, sql: &str) -> Result<()> {
         let mut connection = connect(self.scratch.login(self.role)).await?;
         let executed = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
-        executed.map(drop).map_err(|error| {
-            let Some(said) = error.as_database_error() else {
-                return Error::new("failed to execute the SQL").caused_by(error);
-            };
-            let code = said.code().unwrap_or_default();
-            Error::new(format!("Postgres refuses it: {code}: {}", said.message()))
+        executed.map(drop).map_err(|error| match words_of_postgres(&error) {
+            Some(said) => Error::new(format!("Postgres refuses it: {said}")),
+            None => Error::new("failed to execute the SQL").caused_by(error),
         })
     }
 

@@ -5,6 +5,9 @@
 //! frees the lock, and the session stops the server and removes its folder. No other process, no
 //! signal handler and no file on the owner's side takes part, so nothing can go wrong there.
 
+use std::future::{Future as _, poll_fn};
+use std::task::Poll;
+
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::task::JoinHandle;
 
@@ -30,10 +33,18 @@ impl Lease {
         run(&mut owner, &format!("SELECT pg_advisory_lock_shared({LOCK})")).await?;
         let pid = value(&mut session, "SELECT pg_backend_pid()").await?;
         let watch = watch(process);
-        let watchdog = tokio::spawn(async move {
+        let mut watching = Box::pin(async move {
             // Ends only with the server itself, which then closes the connection.
             let _ = run(&mut session, &watch).await;
         });
+        // It is on its way to the server when this returns: who is killed a moment later has a
+        // watchdog.
+        poll_fn(|context| {
+            let _ = watching.as_mut().poll(context);
+            Poll::Ready(())
+        })
+        .await;
+        let watchdog = tokio::spawn(watching);
         Ok(Self { _owner: owner, watchdog, watchdog_backend: pid.parse().unwrap_or_default() })
     }
 

@@ -10,17 +10,24 @@ use sqlx::migrate::{Migration as Resolved, Migrator};
 use super::folder::Folder;
 use super::formats::Files;
 use super::{Read, USUAL_FOLDERS, formats};
+use crate::config::Config;
 use crate::{Error, Result};
 
-/// What a migrator runs, and where it keeps its ledger.
-pub(super) fn read(root: &Path, migrator: &Migrator) -> Result<Read> {
+/// In the place of a folder that nobody has found.
+const NOWHERE: &str = "<built in>";
+
+/// What a migrator runs, and where it keeps its ledger. Its files are looked for where the project
+/// says, or where they usually are, so that findings can be placed.
+pub(super) fn read(root: &Path, config: &Config, migrator: &Migrator) -> Result<Read> {
     let texts = texts(migrator);
-    let on_disk = USUAL_FOLDERS.iter().filter(|path| root.join(path).is_dir()).find_map(|path| {
+    let said = config.migrations.path.as_deref();
+    let places = said.into_iter().chain(USUAL_FOLDERS.iter().copied());
+    let on_disk = places.filter(|path| root.join(path).is_dir()).find_map(|path| {
         let folder = Folder::open(root, path).ok()?;
         let texts = names_on_disk(&folder, &texts)?;
         Some(Folder::built_in(root, path, texts))
     });
-    let folder = on_disk.unwrap_or_else(|| Folder::built_in(root, "migrations", texts));
+    let folder = on_disk.unwrap_or_else(|| Folder::built_in(root, NOWHERE, texts));
     let mut read = Read::of(formats::SQLX, folder)?;
     if !does_as_usual(migrator) || !is_the_same(migrator, &read.files) {
         return Err(Error::new("this Migrator is set up in a way that rehearsal can't imitate")

@@ -64,9 +64,10 @@ fn after_a_signal(#[case] signal: &str) {
 
 /// A command and what it has started end with us.
 #[rstest]
-#[case::ctrl_c("INT")]
-#[case::asked_to_end("TERM")]
-fn a_command_after_a_signal(#[case] signal: &str) {
+#[case::ctrl_c("INT", Some(130))]
+#[case::asked_to_end("TERM", Some(130))]
+#[case::killed("KILL", None)]
+fn a_command_after_a_signal(#[case] signal: &str, #[case] status: Option<i32>) {
     // A duration that nobody else sleeps, to be found by.
     let seconds = format!("8{}.5", std::process::id());
     let line = format!("(sleep {seconds}; true) & mkdir begun; sleep {seconds}; true");
@@ -78,7 +79,7 @@ fn a_command_after_a_signal(#[case] signal: &str) {
     }
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(child.wait().expect("it ends").code(), status);
     let sleeping = || {
         let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();

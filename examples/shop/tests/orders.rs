@@ -36,7 +36,7 @@ async fn seeds_change_nothing_the_second_time(
 /// What is built into the program is what is in the folder, and it boots twice.
 #[tokio::test]
 async fn the_migrations_that_are_built_in_hold() -> rehearsal::Result<()> {
-    Rehearsal::of(sqlx::migrate!()).verify().await
+    Rehearsal::of(&shop::MIGRATIONS).verify().await
 }
 
 /// The library's own runner makes the same schema as the rehearsal's.

@@ -15,6 +15,7 @@ use crate::support::{run, verify};
 const COMMANDS: &[(&str, &str)] = &[
     ("alembic", "alembic"),
     ("alembic-reseed", "alembic"),
+    ("drizzlekit", "drizzle-kit"),
     ("nodepgmigrate", "node-pg-migrate"),
     ("nodepgmigrate-early", "node-pg-migrate"),
 ];
@@ -22,7 +23,7 @@ const COMMANDS: &[(&str, &str)] = &[
 #[rstest]
 fn the_report_is_as_expected(
     #[files("fixtures/*")]
-    #[exclude("fixtures/(alembic|nodepgmigrate)")]
+    #[exclude("fixtures/(alembic|drizzlekit|nodepgmigrate)")]
     #[dirs]
     project: PathBuf,
 ) {

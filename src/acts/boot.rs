@@ -131,10 +131,8 @@ async fn open(
     stage: &Stage<'_>,
 ) -> Result<Result<Open, String>> {
     let settings = stage.project.chain.settings.clone();
-    for statement in &settings.prepare {
-        if let Err(failure) = player.keep_book(statement).await? {
-            return Ok(Err(said(&failure)));
-        }
+    if let Err(failure) = prepare(player, stage).await? {
+        return Ok(Err(said(&failure)));
     }
     let schema = player.read_book(ledger.home).await?;
     let schema = match schema.map(|names| names.into_iter().next()) {
@@ -163,6 +161,16 @@ async fn open(
     Ok(pending.map(|pending| Open { home, table, pending }))
 }
 
+/// Sends what the project has sent first of all.
+async fn prepare(player: &mut Player<'_>, stage: &Stage<'_>) -> Result<Result<(), Failure>> {
+    for statement in &stage.project.chain.settings.prepare {
+        if let Err(failure) = player.keep_book(statement).await? {
+            return Ok(Err(failure));
+        }
+    }
+    Ok(Ok(()))
+}
+
 /// Reads the schema and the name of a table, quoted.
 fn place_of(table: &str) -> String {
     format!(
@@ -181,6 +189,9 @@ async fn every_file<'a>(
 ) -> Result<Boot> {
     let chain = &stage.project.chain;
     let mut boot = Boot::default();
+    if let Err(failure) = prepare(&mut player, stage).await? {
+        return Ok(Boot { refusal: Some(said(&failure)), ..boot });
+    }
     for (index, migration) in chain.migrations.iter().enumerate() {
         if index > 0 && chain.format.sessions == Sessions::PerFile {
             player = Player::connect(stage, scratch).await?;

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Stage;
 use super::look::look;
 use crate::server::{Scratch, disk_full_help};
-use crate::source::Sessions;
+use crate::source::{LostTransaction, Sessions};
 use crate::sql::{character_offset, literal};
 use crate::trace::{Cause, Failure, Leak, Point, Session, Transaction};
 use crate::{Error, Result};
@@ -108,8 +108,14 @@ impl<'a> Player<'a> {
 
     /// What the tool says instead of a BEGIN, if a file left a transaction open.
     fn refuses_begin(&self, sql: &str) -> Option<Failure> {
-        let refusal = self.stage.project.chain.format.lost_transaction;
-        let refusal = refusal.filter(|_| sql.to_lowercase().starts_with("begin"))?;
+        let Some(LostTransaction::InState(refusal)) =
+            self.stage.project.chain.format.lost_transaction
+        else {
+            return None;
+        };
+        if !sql.to_lowercase().starts_with("begin") {
+            return None;
+        }
         let state = match self.state.transaction {
             Transaction::None => return None,
             Transaction::Open => "idle in transaction",

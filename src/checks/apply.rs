@@ -18,7 +18,7 @@
 use super::failure::{told, tool_refuses};
 use super::opaque;
 use super::{Check, Finding, Judge, Usual, Verdict};
-use crate::source::Project;
+use crate::source::{Migration, Project};
 use crate::trace::{Act, Traces};
 
 pub(super) const CHECK: Check = Check {
@@ -37,7 +37,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         let migration = &project.chain.migrations[index];
         let message = format!("the first boot fails in {}", migration.file_name());
         let finding = told(Finding::new(message), project, migration, failure);
-        let finding = finding.note(left_out(project.chain.migrations.len() - index - 1));
+        let finding = finding.note(left_out(&project.chain.migrations[index..]));
         let undone = project.chain.format.boot_transaction.is_some() && index > 0;
         findings.push(if undone { finding.note(UNDONE) } else { finding });
     }
@@ -47,8 +47,9 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
 const UNDONE: &str = "one transaction holds the whole boot: unless a file ended it, the earlier \
                       ones are undone too";
 
-fn left_out(count: usize) -> String {
-    match count {
+/// What was not played after the first one.
+fn left_out(migrations: &[Migration]) -> String {
+    match migrations.windows(2).filter(|pair| !pair[1].is_same_as(&pair[0])).count() {
         0 => "this is the last migration".to_owned(),
         1 => "the boot stops here; 1 later migration was not played".to_owned(),
         count => format!("the boot stops here; {count} later migrations were not played"),

@@ -18,10 +18,11 @@ pub(super) fn told(
         // A syntax error is where Postgres points, and not where the statement begins.
         (Some(statement), Some(start)) if failure.sqlstate == "42601" => {
             let end = statement.span.end.max(start);
-            let word = migration.file.text[start..end]
-                .find(|c: char| c.is_whitespace() || c == ';')
-                .map_or(end, |length| start + length.max(1));
-            Some(start..word)
+            let rest = &migration.file.text[start..end];
+            let length = rest.find(|c: char| c.is_whitespace() || c == ';').unwrap_or(rest.len());
+            // Or the one character, which may be such a space itself.
+            let first = rest.chars().next().map_or(0, char::len_utf8);
+            Some(start..start + length.max(first))
         }
         (Some(statement), _) => Some(statement.span.clone()),
         (None, _) if failure.at == Point::Commit => {
@@ -72,7 +73,11 @@ pub(super) fn told(
 /// A finding about a tool that would not begin, or whose ledger could not be used.
 pub(super) fn tool_refuses(project: &Project, what: &str, refusal: &str) -> Finding {
     let tool = project.chain.format.name;
-    Finding::new(format!("{tool} refuses {what}: {refusal}"))
+    // What is odd about the files says so already.
+    let is_told = refusal.starts_with(&format!("{tool} refuses "));
+    let message =
+        if is_told { refusal.to_owned() } else { format!("{tool} refuses {what}: {refusal}") };
+    Finding::new(message)
 }
 
 /// The statement that failed.
@@ -148,7 +153,8 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
         (_, "25001" | "55P04") => return Some(wrong_transaction(format, migration, failure)),
         (_, "42704" | "22023") if message.starts_with("role ") => {
             "roles live in the cluster, and a fresh cluster has none of yours: create it in the \
-             chain, guarded by a look into pg_roles"
+             chain, guarded by a look into pg_roles; a dump does without them if it is made by \
+             pg_dump --no-owner --no-privileges"
         }
         _ => return None,
     };

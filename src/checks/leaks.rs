@@ -19,8 +19,8 @@
 use std::ops::Range;
 
 use super::{Check, Finding, Judge, Usual, Verdict};
-use crate::source::{Delivery, Migration, Project, Runner, Sessions};
-use crate::sql::{Control, Kind, Script, Statement, literal, quoted};
+use crate::source::{Delivery, Migration, Part, Project, Runner, Sessions};
+use crate::sql::{Control, Kind, Statement, literal, quoted};
 use crate::trace::{Act, Belonging, Leak, Point, Traces, Transaction};
 
 pub(super) const CHECK: Check = Check {
@@ -98,7 +98,7 @@ fn tell(project: &Project, migration: &Migration, leak: &Leak) -> Finding {
                         && statement.is_none_or(|it| shares_transaction(migration, it))
                 }
                 Delivery::Statements => {
-                    statement.is_some_and(|it| is_in_transaction(&migration.file.script, it))
+                    statement.is_some_and(|it| is_in_transaction(migration, it))
                 }
             };
             Finding::new(format!("{name} leaves `{setting}` changed"))
@@ -168,11 +168,14 @@ fn culprit<'a>(migration: &'a Migration, leak: &Leak) -> Option<&'a Statement> {
     }
 }
 
+fn part_of<'a>(migration: &'a Migration, statement: &Statement) -> Option<&'a Part> {
+    migration.parts.iter().find(|part| part.span.contains(&statement.span.start))
+}
+
 /// Whether the statement's transaction can hold others: the tool's, or that of its message.
 fn shares_transaction(migration: &Migration, statement: &Statement) -> bool {
     let holds = |range: &&Range<usize>| range.contains(&statement.span.start);
-    let part = migration.parts.iter().find(|part| holds(&&part.span));
-    part.is_none_or(|part| {
+    part_of(migration, statement).is_none_or(|part| {
         let message = part.messages.iter().find(holds);
         let others = migration.file.script.statements().filter(|it| *it != statement);
         let mut others = others.map(|it| it.span.start);
@@ -182,8 +185,9 @@ fn shares_transaction(migration: &Migration, statement: &Statement) -> bool {
     })
 }
 
-/// Whether the statement stands between a BEGIN of its file and what ends it.
-fn is_in_transaction(script: &Script, statement: &Statement) -> bool {
+/// Whether the statement stands between a BEGIN, the tool's or one of its file, and what ends it.
+fn is_in_transaction(migration: &Migration, statement: &Statement) -> bool {
+    let script = &migration.file.script;
     let before = script.statements().take_while(|earlier| earlier.span.end <= statement.span.start);
     let controls = before.filter_map(|earlier| match earlier.kind {
         Kind::Transaction(control @ (Control::Begin | Control::Commit | Control::Rollback)) => {
@@ -191,7 +195,8 @@ fn is_in_transaction(script: &Script, statement: &Statement) -> bool {
         }
         _ => None,
     });
-    controls.last() == Some(Control::Begin)
+    let begun = || part_of(migration, statement).is_some_and(|part| part.begin.is_some());
+    controls.last().map_or_else(begun, |control| control == Control::Begin)
 }
 
 fn shown(value: &str) -> String {
@@ -216,11 +221,20 @@ fn instead(setting: &str, value: &str, local: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::SourceFile;
+    use crate::sql::Script;
+
+    fn check_after(begin: Option<&'static str>, text: &str, number: usize, expected: bool) {
+        let (path, script) = ("1_a.sql".to_owned(), Script::parse(text));
+        let file = SourceFile { path, text: text.into(), script };
+        let parts = vec![Part::message(0..text.len(), begin)];
+        let migration = Migration { parts, ..Migration::whole("1", "1_a", file) };
+        let statement = migration.file.script.statements().nth(number).expect("a statement");
+        assert_eq!(is_in_transaction(&migration, statement), expected, "{text}");
+    }
 
     fn check(text: &str, number: usize, expected: bool) {
-        let script = Script::parse(text);
-        let statement = script.statements().nth(number).expect("a statement");
-        assert_eq!(is_in_transaction(&script, statement), expected, "{text}");
+        check_after(None, text, number, expected);
     }
 
     #[test]
@@ -229,5 +243,12 @@ mod tests {
         check("BEGIN; SET a = 1; COMMIT;", 1, true);
         check("BEGIN; SAVEPOINT s; ROLLBACK TO s; SET a = 1;", 3, true);
         check("BEGIN; COMMIT; SET a = 1;", 2, false);
+    }
+
+    #[test]
+    fn the_tools_own_transaction_counts_until_the_file_ends_it() {
+        check_after(Some("BEGIN"), "SET a = 1;", 0, true);
+        check_after(Some("BEGIN"), "SELECT 1; SET a = 1;", 1, true);
+        check_after(Some("BEGIN"), "COMMIT; SET a = 1;", 1, false);
     }
 }

@@ -18,7 +18,7 @@
 //! 000043_approvals.up.sql
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Finding, Judge, Place, Usual};
 use crate::config::{Boot, Level};
@@ -52,11 +52,16 @@ fn tell(oddity: &Oddity) -> Finding {
 
 /// New migrations that sort before a merged one.
 fn late(chain: &Chain, merged: &BTreeSet<String>) -> Vec<Finding> {
-    let is_merged = |migration: &Migration| merged.contains(&migration.file.path);
-    let Some(last) = chain.migrations.iter().rposition(is_merged) else { return Vec::new() };
-    let last_name = &chain.migrations[last].name;
-    let late = chain.migrations[..last].iter().filter(|migration| !is_merged(migration));
-    let findings = late.map(|migration| {
+    let placing = chain.format.placing();
+    let placed = chain.migrations.iter().filter(|migration| (placing.has_place)(migration));
+    let placed = placed.collect::<Vec<_>>();
+    let are_merged = are_merged(&placed, placing.series, merged);
+    let Some(last) = are_merged.iter().rposition(|is_merged| *is_merged) else { return Vec::new() };
+    let last_name = &placed[last].name;
+    let new = placed[..last].iter().zip(are_merged).filter(|(_, is_merged)| !is_merged);
+    let mut late = new.map(|(migration, _)| *migration).collect::<Vec<_>>();
+    late.dedup_by(|second, first| second.is_same_as(first));
+    let findings = late.into_iter().map(|migration| {
         let name = &migration.name;
         Finding::new(format!("{name} is new, and sorts before {last_name}, which is merged"))
             .in_migration(migration, None)
@@ -70,7 +75,28 @@ fn late(chain: &Chain, merged: &BTreeSet<String>) -> Vec<Finding> {
                         .to_owned()
                 }
             })
-            .help(format!("give it a number after that of {last_name}"))
+            .help(format!("{} {last_name}", placing.help))
     });
     findings.collect()
+}
+
+/// Which of the migrations are merged: of those whose files are of one series, as many as it had
+/// files, from the first on. The path of the last one may be that of an earlier one before.
+fn are_merged(
+    migrations: &[&Migration],
+    series: fn(&str) -> &str,
+    merged: &BTreeSet<String>,
+) -> Vec<bool> {
+    let mut left = BTreeMap::<_, usize>::new();
+    for path in merged {
+        *left.entry(series(path)).or_default() += 1;
+    }
+    let is_merged = migrations.iter().map(|migration| {
+        let left = left.get_mut(series(&migration.file.path)).filter(|left| **left > 0);
+        left.is_some_and(|left| {
+            *left -= 1;
+            true
+        })
+    });
+    is_merged.collect()
 }

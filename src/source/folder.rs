@@ -25,7 +25,10 @@ pub(crate) struct Folder {
 impl Folder {
     pub(super) fn open(root: &Path, path: &str) -> Result<Self> {
         let location = root.join(path);
-        let path = path.trim_end_matches('/').to_owned();
+        let path = match path.trim_end_matches('/') {
+            "." => String::new(),
+            path => path.to_owned(),
+        };
         let failed = |error| {
             Error::new(format!("failed to read the folder {}", location.display()))
                 .caused_by(error)
@@ -78,6 +81,33 @@ impl Folder {
     /// One of its subfolders.
     pub(crate) fn folder(&self, name: &str) -> Result<Self> {
         Self::open(&self.root, &self.path_of(name))
+    }
+
+    /// Itself and all folders below it, each with its path within it: empty, or with a `/` at its
+    /// end. A link is not followed to where the way to it came through.
+    pub(crate) fn below(&self) -> Result<Vec<(String, Self)>> {
+        let mut found = Vec::new();
+        self.descend("", &mut Vec::new(), &mut found)?;
+        Ok(found)
+    }
+
+    fn descend(
+        &self,
+        within: &str,
+        way: &mut Vec<PathBuf>,
+        found: &mut Vec<(String, Self)>,
+    ) -> Result<()> {
+        let real = self.location.canonicalize().unwrap_or_else(|_| self.location.clone());
+        if way.iter().any(|folder| folder.starts_with(&real)) {
+            return Ok(());
+        }
+        way.push(real);
+        found.push((within.to_owned(), self.clone()));
+        for name in self.folders() {
+            self.folder(name)?.descend(&format!("{within}{name}/"), way, found)?;
+        }
+        way.pop();
+        Ok(())
     }
 
     /// Whether there is a file at a path within it.

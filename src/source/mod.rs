@@ -10,6 +10,7 @@ mod git;
 pub(crate) mod formats;
 mod signpost;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
@@ -17,7 +18,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::folder::Folder;
-pub(crate) use self::formats::{Delivery, Files, Format, Home, Ledger, Sessions, Settings};
+use self::formats::Certainty;
+pub(crate) use self::formats::{
+    Delivery, Files, Format, Home, Ledger, LostTransaction, Sessions, Settings,
+};
 pub(crate) use self::git::Unknown;
 use crate::config::{self, Boot, Config, Level, mistake};
 use crate::sql::Script;
@@ -34,6 +38,7 @@ const USUAL_FOLDERS: &[&str] = &[
     "internal/db/migrations",
     "src/migrations",
     "src/db/migrations",
+    "supabase/migrations",
     "drizzle",
     "drizzle/migrations",
     "prisma/migrations",
@@ -140,12 +145,19 @@ impl Migration {
 
     /// What to call its file: with the folder, where that is what the migration is named after.
     pub(crate) fn file_name(&self) -> &str {
-        let file_name = self.file.file_name();
-        let folder = self.file.path.strip_suffix(file_name).unwrap_or_default();
-        let folder = folder.trim_end_matches('/');
-        let rest = folder.strip_suffix(self.name.as_str());
-        let start = rest.filter(|rest| rest.is_empty() || rest.ends_with('/')).map(str::len);
-        start.map_or(file_name, |start| &self.file.path[start..])
+        let path = self.file.path.as_str();
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+        let rests = [folder, stem].map(|named| named.strip_suffix(self.name.as_str()));
+        let mut rests = rests.into_iter().flatten();
+        let start = rests.find(|rest| rest.is_empty() || rest.ends_with('/')).map(str::len);
+        start.map_or(self.file.file_name(), |start| &path[start..])
+    }
+
+    /// Whether it is the same migration as another one, of which it is only another script: one of
+    /// the same name, in a folder of its own.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.version == other.version && self.file.file_name() == other.file.file_name()
     }
 }
 
@@ -187,18 +199,20 @@ impl Project {
         config: Config,
         migrator: &sqlx::migrate::Migrator,
     ) -> Result<Self> {
-        let chain = Chain::of(root, &config, Runner::Files, built_in::read(root, migrator)?)?;
+        let chain =
+            Chain::of(root, &config, Runner::Files, built_in::read(root, &config, migrator)?)?;
         Ok(Self::new(root, config, chain))
     }
 
-    /// A file of SQL by itself, such as a dump.
-    pub(crate) fn file(path: &Path) -> Result<Self> {
+    /// A file of SQL by itself, such as a dump; of the configuration, only where it is played.
+    pub(crate) fn file(path: &Path, postgres: config::Postgres) -> Result<Self> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let root = parent.unwrap_or(Path::new("."));
         let folder = Folder::open(root, "")?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let migrations = vec![formats::plain_file(&folder, &name)?];
-        let (config, files) = (Config::default(), Files { migrations, oddities: Vec::new() });
+        let config = Config { postgres, ..Config::default() };
+        let files = Files { migrations, oddities: Vec::new() };
         let (format, settings) = (formats::PLAIN, Settings::default());
         let chain =
             Chain::of(root, &config, Runner::Files, Read { format, folder, files, settings })?;
@@ -266,7 +280,15 @@ impl Chain {
             _ => Boot::Ledger,
         });
         let base = config.history.base.as_deref();
-        let merged = base.map(|base| git::merged(root, &folder, base));
+        let merged = base.map(|base| {
+            if folder.location().is_dir() {
+                return git::merged(root, &folder, base);
+            }
+            Err(Unknown {
+                message: "the migrations are built in, and their files were not found".to_owned(),
+                help: "say where they are: `path` under [migrations] in rehearsal.toml".to_owned(),
+            })
+        });
         Ok(Self { runner, format, settings, boot, migrations, oddities, merged })
     }
 
@@ -336,28 +358,47 @@ fn find_folder(root: &Path, config: &Config) -> Result<Folder> {
         .map(|path| Folder::open(root, path))
         .collect::<Result<Vec<_>>>()?;
     let mut filled = found.into_iter().filter(holds_migrations).collect::<Vec<_>>();
+    // The path may name the migrations' own folder.
+    let here = Folder::open(root, "")?;
+    if filled.is_empty() && holds_migrations(&here) || holds_another(&here, &filled) {
+        filled.push(here);
+    }
     if filled.len() > 1 {
-        let names = filled.iter().map(Folder::name).collect::<Vec<_>>().join(" and ");
-        return Err(Error::new(format!("{names} both hold migrations")).help(format!(
-            "say which holds the migrations, in rehearsal.toml:\n[migrations]\npath = \"{}\"",
-            filled[0].name()
+        let names = filled.iter().map(Folder::name).collect::<Vec<_>>();
+        let all = if names.len() == 2 { "both" } else { "all" };
+        let message = format!("{} {all} hold migrations", names.join(" and "));
+        return Err(Error::new(message).help(format!(
+            "say which holds the migrations, in rehearsal.toml:\n[migrations]\n{}",
+            choice("path", &names)
         )));
     }
-    if let Some(folder) = filled.pop() {
-        return Ok(folder);
-    }
-    // The path may name the migrations' own folder.
-    let folder = Folder::open(root, "")?;
-    if holds_migrations(&folder) {
-        return Ok(folder);
-    }
-    Err(Error::new(format!("no migrations found in {}", root.display())).help(format!(
-        "looked for them in {}; if yours are elsewhere, say so in rehearsal.toml:\n\
-         [migrations]\npath = \"path/to/migrations\"\n\
-         and if they are no SQL files, name the command that runs them on DATABASE_URL:\n\
-         [migrations]\nrun = \"alembic upgrade head\"",
-        USUAL_FOLDERS.join(", ")
-    )))
+    filled.pop().ok_or_else(|| {
+        let usual = USUAL_FOLDERS.chunks(4).map(|row| row.join(", ")).collect::<Vec<_>>();
+        Error::new(format!("no migrations found in {}", root.display())).help(format!(
+            "looked for them in\n  {};\nif yours are elsewhere, say so in rehearsal.toml:\n\
+             [migrations]\npath = \"path/to/migrations\"\n\
+             and if they are no SQL files, name the command that runs them on DATABASE_URL:\n\
+             [migrations]\nrun = \"alembic upgrade head\"",
+            usual.join(",\n  ")
+        ))
+    })
+}
+
+/// Whether a project's root is marked as the migrations of a tool that has none in these folders.
+/// Its other SQL files can be anything.
+fn holds_another(root: &Folder, folders: &[Folder]) -> bool {
+    let marked = |folder: &Folder, format: &Format| {
+        let claim = (format.claim)(folder);
+        claim.files > 0 && claim.certainty == Certainty::Markers
+    };
+    let mut ours = formats::ALL.iter().filter(|format| marked(root, format));
+    ours.any(|format| !folders.iter().any(|folder| marked(folder, format)))
+}
+
+/// A line of rehearsal.toml, with what else it could say.
+fn choice(key: &str, values: &[&str]) -> String {
+    let quoted = values.iter().map(|value| format!("\"{value}\"")).collect::<Vec<_>>();
+    format!("{key} = {}  # or {}", quoted[0], quoted[1..].join(" or "))
 }
 
 /// Whether there is something in a folder that could be somebody's migrations.
@@ -377,9 +418,9 @@ fn choose_format(root: &Path, folder: &Folder, config: &Config) -> Result<&'stat
     }
     let claims = formats::ALL.iter().map(|format| (*format, (format.claim)(folder)));
     let mut fitting = claims.filter(|(_, claim)| claim.files > 0).collect::<Vec<_>>();
-    if fitting.iter().any(|(_, claim)| claim.certain) {
-        fitting.retain(|(_, claim)| claim.certain);
-    }
+    let surest = fitting.iter().map(|(_, claim)| claim.certainty).max();
+    fitting.retain(|(_, claim)| Some(claim.certainty) == surest);
+    fitting.sort_by_key(|(_, claim)| Reverse(claim.files));
     match fitting.as_slice() {
         [(format, _)] => Ok(format),
         [] => {
@@ -398,11 +439,12 @@ fn choose_format(root: &Path, folder: &Folder, config: &Config) -> Result<&'stat
                 .collect::<Vec<_>>()
                 .join(" and ");
             let count = if several.len() == 2 { "two" } else { "several" };
+            let names = several.iter().map(|(format, _)| format.name).collect::<Vec<_>>();
             Err(Error::new(format!("{} fits {count} layouts: {layouts}", folder.name())).help(
                 format!(
                     "say which tool runs it, in rehearsal.toml, and the files that the tool \
-                     ignores will be reported:\n[migrations]\nformat = \"{}\"",
-                    several[0].0.name
+                     ignores will be reported:\n[migrations]\n{}",
+                    choice("format", &names)
                 ),
             ))
         }

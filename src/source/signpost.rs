@@ -31,6 +31,13 @@ pub(super) fn follow(root: &Path, config: &Config) -> Result<Option<Folder>> {
     }
 }
 
+/// The path as findings show it: relative to the project, where it is within.
+fn relative(root: &Path, path: &str) -> String {
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let within = Path::new(path).strip_prefix(&root).ok().and_then(Path::to_str);
+    within.unwrap_or(path).trim_start_matches("./").to_owned()
+}
+
 fn read(root: &Path, Signpost { file, folder, .. }: &Signpost) -> Result<Option<String>> {
     let text = match fs::read_to_string(root.join(file)) {
         Ok(text) => text,
@@ -40,5 +47,5 @@ fn read(root: &Path, Signpost { file, folder, .. }: &Signpost) -> Result<Option<
     let wrong = |said: &str| Error::new(format!("{file}: {said}"));
     let table = text.parse::<toml::Table>().map_err(|error| wrong(error.message()))?;
     let path = folder(&table).map_err(|said| wrong(&said))?;
-    Ok(path.map(|path| path.trim_start_matches("./").to_owned()))
+    Ok(path.map(|path| relative(root, &path)))
 }

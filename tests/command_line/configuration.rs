@@ -1,7 +1,5 @@
 //! What `rehearsal.toml`, the environment and the options change, and what the report says then.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use crate::support::{Project, Told, run, verify};
@@ -172,27 +170,18 @@ fn a_chain_that_names_its_database() {
     }
 }
 
-/// Runs git in a project.
-fn git(project: &Project, arguments: &[&str]) {
-    let identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"];
-    let mut command = Command::new("git");
-    command.arg("-C").arg(project.path()).args(identity).args(arguments);
-    let output = command.output().expect("git is there");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
 #[test]
 fn a_new_migration_comes_after_the_merged_ones() {
     let toml = "[history]\nbase = \"main\"";
     let project = Project::new(&[CALM, ("rehearsal.toml", toml)]);
     let no_repository = run(&mut verify(project.path()));
     check(&no_repository, 0, &["warning[order]: git can't tell what is merged: not a git repo"]);
-    git(&project, &["init", "--quiet", "--initial-branch=trunk"]);
-    git(&project, &["add", "."]);
-    git(&project, &["commit", "--quiet", "--message=one"]);
+    project.git(&["init", "--quiet", "--initial-branch=trunk"]);
+    project.git(&["add", "."]);
+    project.git(&["commit", "--quiet", "--message=one"]);
     let no_base = run(&mut verify(project.path()));
     check(&no_base, 0, &["warning[order]: git knows no revision `main`"]);
-    git(&project, &["branch", "main"]);
+    project.git(&["branch", "main"]);
     let (path, sql) = BARE;
     project.write(path, sql);
     let late = "error[order]: 000001_bare is new, and sorts before 000002_calm, which is merged";
@@ -211,10 +200,7 @@ fn a_new_migration_may_be_a_folder_or_in_one() {
         ("migrations/3_c/up.sql", "CREATE TABLE c (id int);"),
     ];
     let project = Project::new(&files);
-    git(&project, &["init", "--quiet", "--initial-branch=main"]);
-    git(&project, &["add", "."]);
-    git(&project, &["commit", "--quiet", "--message=one"]);
-    git(&project, &["checkout", "--quiet", "-b", "new"]);
+    project.commit_to_main();
     check(&run(&mut verify(project.path())), 0, &["order   passed"]);
     project.write("migrations/4_d/up.sql", "CREATE TABLE d (id int);");
     check(&run(&mut verify(project.path())), 0, &["order   passed"]);

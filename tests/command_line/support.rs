@@ -59,6 +59,23 @@ impl Project {
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
+
+    /// Makes a repository of it, in which all that is there by now is on the branch `main`, and
+    /// what comes is on another one.
+    pub(crate) fn commit_to_main(&self) {
+        self.git(&["init", "--quiet", "--initial-branch=main"]);
+        self.git(&["add", "."]);
+        self.git(&["commit", "--quiet", "--message=one"]);
+        self.git(&["checkout", "--quiet", "-b", "new"]);
+    }
+
+    pub(crate) fn git(&self, arguments: &[&str]) {
+        let identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"];
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.path()).args(identity).args(arguments);
+        let output = command.output().expect("git is there");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 /// A TMPDIR of one's own, so that what is left in it was left by the test. Servers started by root

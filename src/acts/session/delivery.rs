@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Player, Stop, Thoroughness};
 use crate::Result;
-use crate::source::{Delivery, Part, SourceFile};
+use crate::source::{Delivery, LostTransaction, Part, SourceFile};
 use crate::sql::{Content, Control, Kind, Statement};
 use crate::trace::{Cause, Failure, Point, Transaction};
 
@@ -25,7 +25,7 @@ impl Player<'_> {
         self.deadline = Instant::now() + self.stage.limit;
         match self.stage.project.chain.format.delivery {
             Delivery::Message | Delivery::Lines { .. } => self.play_messages(file, part, how).await,
-            Delivery::Statements => self.play_statements(file, how).await,
+            Delivery::Statements => self.play_statements(file, part, how).await,
         }
     }
 
@@ -38,8 +38,9 @@ impl Player<'_> {
         how: Thoroughness,
     ) -> Result<Vec<Failure>> {
         let mut failures = Vec::new();
+        let all = all(file);
         for message in &part.messages {
-            let found = self.play_message(file, part, message, how).await?;
+            let found = self.play_message(file, &all, part, message, how).await?;
             let ends = how == Thoroughness::UntilFailure || part.begin.is_some() || !self.alive;
             let ends = ends && !found.is_empty();
             failures.extend(found);
@@ -53,11 +54,12 @@ impl Player<'_> {
     async fn play_message(
         &mut self,
         file: &SourceFile,
+        all: &[&Statement],
         part: &Part,
         message: &Range<usize>,
         how: Thoroughness,
     ) -> Result<Vec<Failure>> {
-        let statements = Statements::of(file, message);
+        let statements = Statements::of(all, message);
         if let Some(index) = statements.index_of(|it| streams(&file.text, it)) {
             // The driver would hang on it; the tool's own refuses.
             let message = "COPY needs a client that sends or takes its data, and this tool sends \
@@ -80,7 +82,7 @@ impl Player<'_> {
         let look = ambiguous || how == Thoroughness::EveryStatement;
         // What shares a transaction fails together.
         let together = if part.begin.is_some() { &part.span } else { message };
-        let together = Statements::of(file, together);
+        let together = Statements::of(all, together);
         if together.range.len() < 2 || failure.cause != Cause::Postgres || !look {
             return Ok(vec![failure]);
         }
@@ -99,6 +101,7 @@ impl Player<'_> {
     async fn play_statements(
         &mut self,
         file: &SourceFile,
+        part: &Part,
         how: Thoroughness,
     ) -> Result<Vec<Failure>> {
         let pieces = &file.script.pieces;
@@ -120,6 +123,18 @@ impl Player<'_> {
             };
             if let Err(stopped) = sent {
                 let failure = self.failure_of(stopped.by, file, index, statement).await?;
+                // What shares a transaction fails together.
+                if how == Thoroughness::EveryStatement
+                    && part.begin.is_some()
+                    && failure.cause == Cause::Postgres
+                    && let Some(each) =
+                        self.try_each(file, &Statements::of(&all(file), &part.span)).await?
+                {
+                    let first = failure.at;
+                    failures.push(failure);
+                    failures.extend(each.into_iter().filter(|failure| failure.at != first));
+                    return Ok(failures);
+                }
                 // A transaction that was aborted refuses everything that follows in it.
                 if failure.sqlstate != "25P02" {
                     failures.push(failure);
@@ -165,6 +180,7 @@ impl Player<'_> {
         }
         let mut failures = Vec::new();
         self.deadline = Instant::now() + self.stage.limit;
+        self.rest_in_peace().await;
         crate::server::run(&mut self.connection, "BEGIN").await?;
         for index in statements.range.clone() {
             let statement = statements.all[index];
@@ -195,12 +211,17 @@ impl Player<'_> {
             Kind::Transaction(control) => control != Control::Begin,
             _ => false,
         };
-        if let Some(refusal) = self.stage.project.chain.format.lost_transaction
-            && let Some(index) = Statements::of(file, &part.span).index_of(ends_it)
+        let refusal = self.stage.project.chain.format.lost_transaction;
+        if let Some(refusal) = refusal
+            && let Some(index) = Statements::of(&all(file), &part.span).index_of(ends_it)
             && self.look().await.is_ok_and(|now| now.transaction == Transaction::None)
         {
             let at = Point::Statement(index);
-            return Ok(vec![Failure::new(at, Cause::LostTransaction, format!("{refusal} idle"))]);
+            let said = match refusal {
+                LostTransaction::AtCommit(said) => said.to_owned(),
+                LostTransaction::InState(said) => format!("{said} idle"),
+            };
+            return Ok(vec![Failure::new(at, Cause::LostTransaction, said)]);
         }
         let failure = self.keep_book("COMMIT").await?.err();
         Ok(failure.map(|failure| Failure { at: Point::Commit, ..failure }).into_iter().collect())
@@ -262,15 +283,19 @@ impl<'a> Sent<'a> {
     }
 }
 
+/// All statements of a file, collected once for its many messages.
+fn all(file: &SourceFile) -> Vec<&Statement> {
+    file.script.statements().collect()
+}
+
 /// The statements within a range of a file, by their places in the whole file.
 struct Statements<'a> {
-    all: Vec<&'a Statement>,
+    all: &'a [&'a Statement],
     range: Range<usize>,
 }
 
 impl<'a> Statements<'a> {
-    fn of(file: &'a SourceFile, span: &Range<usize>) -> Self {
-        let all = file.script.statements().collect::<Vec<_>>();
+    fn of(all: &'a [&'a Statement], span: &Range<usize>) -> Self {
         let first = all.partition_point(|it| it.span.start < span.start);
         let end = all.partition_point(|it| it.span.start < span.end);
         Self { all, range: first..end }

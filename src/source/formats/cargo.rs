@@ -13,7 +13,9 @@ pub(super) fn dependencies(folder: &Folder, name: &str) -> Vec<Value> {
 pub(super) fn named(manifest: &str, name: &str) -> Vec<Value> {
     let Ok(manifest) = manifest.parse::<toml::Table>() else { return Vec::new() };
     let workspace = manifest.get("workspace").and_then(Value::as_table);
-    let tables = [Some(&manifest), workspace].into_iter().flatten();
+    let targets = manifest.get("target").and_then(Value::as_table);
+    let targets = targets.into_iter().flat_map(toml::Table::values).filter_map(Value::as_table);
+    let tables = [Some(&manifest), workspace].into_iter().flatten().chain(targets);
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
     let lists = tables.flat_map(|table| kinds.map(|kind| table.get(kind))).flatten();
     lists.filter_map(|list| list.get(name)).cloned().collect()
@@ -39,6 +41,7 @@ mod tests {
         check("[dependencies]\nrefinery.workspace = true", 1);
         check("[build-dependencies.refinery]\nversion = \"0.10\"", 1);
         check("[workspace.dependencies]\nrefinery = { version = \"0.10\" }", 1);
+        check("[target.'cfg(unix)'.dependencies]\nrefinery = \"0.10\"", 1);
         check("[dependencies]\nsqlx = \"0.9\"", 0);
         check("[dependencies\n", 0);
     }

@@ -18,7 +18,9 @@
 
 use std::ops::Range;
 
-use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Sessions};
+use super::{
+    Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, Oddity, Part, Sessions,
+};
 use super::{ignored, is_sql, not_in};
 use crate::Result;
 use crate::config::Level;
@@ -32,7 +34,7 @@ pub(super) const FORMAT: Format = Format {
     delivery: Delivery::Message,
     sessions: Sessions::PerBoot,
     without_transaction: Some("-- migrate:up transaction:false"),
-    lost_transaction: Some("pq: unexpected transaction status"),
+    lost_transaction: Some(LIB_PQ),
     boot_transaction: None,
     forced: &["datestyle"],
     float_digits: None,
@@ -68,8 +70,7 @@ fn version(name: &str) -> Option<&str> {
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter(|name| version(name).is_some()).collect::<Vec<_>>();
     let is_marked = |name: &&str| markers(&folder.glance(name)).next().is_some();
-    let certain = names.iter().any(is_marked);
-    Claim { files: if certain { names.len() } else { 0 }, certain }
+    Claim::if_marked(names.len(), names.iter().any(is_marked))
 }
 
 fn read(folder: &Folder) -> Result<Files> {

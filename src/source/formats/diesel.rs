@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::cargo::dependencies;
+use super::{Certainty, LostTransaction, Signpost, ignored, is_sql, not_in};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Sessions};
-use super::{Signpost, ignored, is_sql, not_in};
 use crate::Result;
 use crate::config::Level;
 use crate::sql::literal;
@@ -37,7 +37,9 @@ pub(super) const FORMAT: Format = Format {
     delivery: Delivery::Message,
     sessions: Sessions::PerBoot,
     without_transaction: Some("`run_in_transaction = false` in its metadata.toml"),
-    lost_transaction: Some("Cannot perform this operation outside of a transaction"),
+    lost_transaction: Some(LostTransaction::AtCommit(
+        "Cannot perform this operation outside of a transaction",
+    )),
     boot_transaction: None,
     forced: &["timezone"],
     float_digits: None,
@@ -79,17 +81,18 @@ const UP: &str = "up.sql";
 const METADATA: &str = "metadata.toml";
 const IN_TRANSACTION: &str = "run_in_transaction";
 
-fn holds(folder: &Folder, name: &str) -> bool {
-    folder.names().any(|it| it == name)
-}
-
 /// Folders with such a file can be another tool's, too.
 fn claim(folder: &Folder) -> Claim {
-    let below = folder.folders().filter_map(|name| folder.folder(name).ok());
-    let files = below.filter(|migration| holds(migration, UP)).count();
-    let certain = !folder.above(SIGNPOST.file).is_empty()
-        || ["diesel", "diesel_migrations"].iter().any(|it| !dependencies(folder, it).is_empty());
-    Claim { files, certain: certain && files > 0 }
+    let files = folder.folders().filter(|name| folder.holds(&format!("{name}/{UP}"))).count();
+    let depends = |name: &str| !dependencies(folder, name).is_empty();
+    let certainty = if !folder.above(SIGNPOST.file).is_empty() {
+        Certainty::Settings
+    } else if ["diesel", "diesel_migrations"].iter().any(|name| depends(name)) {
+        Certainty::Dependency
+    } else {
+        Certainty::Names
+    };
+    Claim { files, certainty }
 }
 
 fn version(name: &str) -> String {
@@ -104,7 +107,7 @@ fn read(folder: &Folder) -> Result<Files> {
     let mut migrations = BTreeMap::<String, Migration>::new();
     for name in folder.folders() {
         let here = folder.folder(name)?;
-        if !holds(&here, UP) {
+        if !here.holds(UP) {
             oddities.push(refused(&here, name));
             continue;
         }
@@ -119,7 +122,7 @@ fn read(folder: &Folder) -> Result<Files> {
         if file.script.statements().next().is_none() {
             oddities.push(empty(&here, "Received an empty query"));
         }
-        let metadata = if holds(&here, METADATA) { Some(here.text(METADATA)?) } else { None };
+        let metadata = if here.holds(METADATA) { Some(here.text(METADATA)?) } else { None };
         let (bare, oddity) = metadata.map_or((false, None), |text| runs_bare(&here, &text));
         oddities.extend(oddity);
         let parts = vec![Part::message(0..file.text.len(), (!bare).then_some("BEGIN"))];

@@ -20,8 +20,8 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
-use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Sessions};
-use super::{SourceFile, is_sql, sha256};
+use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Placing};
+use super::{Sessions, SourceFile, is_sql, sha256};
 use crate::config::Level;
 use crate::sql::{Control, Kind, Script, Statement, literal, position, tokens};
 use crate::{Error, Result};
@@ -51,7 +51,7 @@ pub(super) const FORMAT: Format = Format {
         },
         applied: |_| {
             "select created_at::text from \"drizzle\".\"__drizzle_migrations\" \
-             order by created_at desc limit 1"
+             order by \"__drizzle_migrations\".created_at desc limit 1"
                 .to_owned()
         },
         pending: |chain, applied| Ok(pending(chain, applied)),
@@ -66,6 +66,12 @@ pub(super) const FORMAT: Format = Format {
         },
         finally: None,
     }),
+};
+
+pub(super) const PLACING: Placing = Placing {
+    has_place: |_| true,
+    series: |path| path,
+    help: "take it out with `drizzle-kit drop`, and generate it again after",
 };
 
 const FOLDER: &str = "meta";
@@ -90,23 +96,21 @@ struct Entry {
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter(|name| is_sql(name)).collect::<Vec<_>>();
     let is_marked = |name: &&str| folder.glance(name).contains(BREAKPOINT);
-    if has_journal(folder) || is_of_next_version(folder) || names.iter().any(is_marked) {
-        return Claim { files: names.len().max(1), certain: true };
-    }
-    Claim { files: 0, certain: false }
+    let marked = has_journal(folder) || is_of_next_version(folder) || names.iter().any(is_marked);
+    Claim::if_marked(names.len().max(1), marked)
 }
 
 fn has_journal(folder: &Folder) -> bool {
-    folder.folders().any(|name| name == FOLDER)
-        && folder.folder(FOLDER).is_ok_and(|meta| meta.names().any(|name| name == JOURNAL))
+    folder.holds(&format!("{FOLDER}/{JOURNAL}"))
 }
 
 /// Whether it holds what `drizzle-kit generate` writes from version 1.0 on.
 fn is_of_next_version(folder: &Folder) -> bool {
     !has_journal(folder)
-        && folder.folders().filter_map(|name| folder.folder(name).ok()).any(|inner| {
-            let has = |wanted| inner.names().any(|name| name == wanted);
-            has("migration.sql") && has("snapshot.json")
+        && folder.folders().any(|name| {
+            ["migration.sql", "snapshot.json"]
+                .iter()
+                .all(|file| folder.holds(&format!("{name}/{file}")))
         })
 }
 

@@ -19,8 +19,9 @@
 //!   is new or was changed. A file below the last one, one that was changed and one that is gone,
 //!   and Flyway refuses to migrate.
 //!
-//! Placeholders get the values of `flyway.toml` and `flyway.conf`; the digest of a versioned file
-//! is that of its text before.
+//! Placeholders get the values of `flyway.toml`, `flyway.conf` and Spring's own files; of Flyway's
+//! own, those are known that follow from its defaults. The digest of a versioned file is that of
+//! its text before.
 //!
 //! Not played, and told: callbacks, baseline files, placeholders without a value there, and
 //! settings that say where the ledger is or how files are called. The row of a file that failed
@@ -29,11 +30,12 @@
 mod placeholders;
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use self::placeholders::Placeholders;
+use super::{Certainty, Placing, Sessions, SourceFile, is_sql};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
-use super::{Sessions, SourceFile, is_sql};
 use crate::config::Level;
 use crate::sql::{Content, Script, Statement, literal, position};
 use crate::{Error, Result};
@@ -94,6 +96,13 @@ pub(super) const FORMAT: Format = Format {
     }),
 };
 
+/// Repeatable files run after all others.
+pub(super) const PLACING: Placing = Placing {
+    has_place: |migration| !migration.version.is_empty(),
+    series: |path| path,
+    help: "give it a number after that of",
+};
+
 /// How Flyway prepares its session for each file.
 const RESTORE: &str = "RESET ROLE; RESET search_path; \
     SELECT set_config('search_path', concat('\"', home, '\",', path), false) \
@@ -136,10 +145,10 @@ impl Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        let key = |numbers: &[String]| {
-            numbers.iter().map(|number| (number.len(), number.clone())).collect::<Vec<_>>()
-        };
-        key(&self.0).cmp(&key(&other.0))
+        let size = |number: &String| number.len();
+        let by_part = |(one, two): (&String, &String)| size(one).cmp(&size(two)).then(one.cmp(two));
+        let differing = self.0.iter().zip(&other.0).map(by_part).find(|it| it.is_ne());
+        differing.unwrap_or(self.0.len().cmp(&other.0.len()))
     }
 }
 
@@ -193,15 +202,6 @@ impl Name {
             _ => None,
         }
     }
-
-    /// Whether other tools' files are hardly called like this.
-    fn is_typical(&self) -> bool {
-        match self {
-            Self::Versioned(version) => version.0.len() > 1,
-            Self::Repeatable | Self::Elsewhere => true,
-            Self::Baseline | Self::Callback | Self::Near => false,
-        }
-    }
 }
 
 /// What the ledger calls a file, besides its version.
@@ -236,41 +236,60 @@ const SETTINGS: &[&str] = &["flyway.toml", "flyway.conf"];
 /// Files in which Spring is told about Flyway.
 const SPRING: &[&str] = &["application.properties", "application.yml", "application.yaml"];
 
+/// Where Flyway looks for files if nobody says where they are.
+const PLACE: &str = "db/migration";
+
 /// Refinery's files can have the same names, and plain ones too: what the project says about itself
-/// comes first, and then what only Flyway's files are called.
+/// comes first, and then whether the files are where Flyway looks for them.
 fn claim(folder: &Folder) -> Claim {
-    let mut paths = Vec::new();
     // A project's root holds more than migrations.
     let depth = if folder.name() == "." { 0 } else { DEPTH };
-    collect(folder, "", depth, &mut paths);
-    let names = paths.iter().filter_map(|(_, name)| Name::parse(name)).collect::<Vec<_>>();
-    let files = names.iter().filter(|it| !matches!(it, Name::Callback | Name::Near)).count();
-    let says = |name: &&&str| folder.above(name).iter().any(|text| text.contains("flyway"));
-    let configured = SETTINGS.iter().any(|name| !folder.above(name).is_empty())
-        || BUILDS.iter().find(says).is_some();
-    let is_refinery = folder.above("Cargo.toml").iter().any(|text| text.contains("refinery"));
-    let typical = !is_refinery && names.iter().any(Name::is_typical);
-    let certain = files > 0 && (configured || typical);
-    Claim { files: if certain { files } else { 0 }, certain }
+    let paths = collect(folder, depth);
+    let scripts = paths.iter().map(|(_, name)| name).filter(|name| is_sql(name));
+    let names = scripts.map(|name| Name::parse(name)).collect::<Vec<_>>();
+    let is_run = |name: &&Option<Name>| matches!(name, Some(Name::Versioned(_) | Name::Repeatable));
+    let says = |name: &&str| folder.above(name).iter().any(|text| text.contains("flyway"));
+    let certainty = if SETTINGS.iter().any(|name| !folder.above(name).is_empty()) {
+        Certainty::Settings
+    } else if BUILDS.iter().any(says) {
+        Certainty::Dependency
+    } else if is_at(folder, PLACE) && names.iter().all(Option::is_some) {
+        Certainty::Place
+    } else {
+        Certainty::Names
+    };
+    Claim { files: names.iter().filter(is_run).count(), certainty }
 }
 
-/// How deep folders are looked for: a link can lead back to where it is.
+/// Whether a folder's path ends like this, beyond the project's root too.
+fn is_at(folder: &Folder, path: &str) -> bool {
+    folder.location().canonicalize().is_ok_and(|location| location.ends_with(path))
+}
+
+/// How deep folders are looked for.
 const DEPTH: usize = 16;
 
-/// All files of a folder and those below it: their paths within it, and their names.
-fn collect(folder: &Folder, within: &str, depth: usize, paths: &mut Vec<(String, String)>) {
-    paths.extend(folder.names().map(|name| (format!("{within}{name}"), name.to_owned())));
-    for name in folder.folders().filter(|_| depth > 0) {
-        // What can't be opened has no files for us.
-        if let Ok(below) = folder.folder(name) {
-            collect(&below, &format!("{within}{name}/"), depth - 1, paths);
-        }
-    }
+/// All files of a folder and those below it: their paths within it, and their names. What can't be
+/// opened has no files for us.
+fn collect(folder: &Folder, depth: usize) -> Vec<(String, String)> {
+    let own = || vec![(String::new(), folder.clone())];
+    let below = if depth == 0 { own() } else { folder.below().unwrap_or_else(|_| own()) };
+    let below = below.iter().filter(|(path, _)| path.split('/').count() <= depth + 1);
+    let files = below.flat_map(|(path, folder)| {
+        folder.names().map(move |name| (format!("{path}{name}"), name.to_owned()))
+    });
+    files.collect()
+}
+
+/// How deep a folder's files are looked for. A project's root that holds migrations itself has
+/// other things in its folders, such as copies of them.
+fn depth(folder: &Folder) -> usize {
+    let is_run = |name| matches!(Name::parse(name), Some(Name::Versioned(_) | Name::Repeatable));
+    if folder.name() == "." && folder.names().any(is_run) { 0 } else { DEPTH }
 }
 
 fn read(folder: &Folder) -> Result<Files> {
-    let mut paths = Vec::new();
-    collect(folder, "", DEPTH, &mut paths);
+    let paths = collect(folder, depth(folder));
     let (mut versioned, mut repeatable) = (Vec::new(), Vec::new());
     let mut oddities = settings(folder);
     for (path, name) in &paths {
@@ -296,10 +315,7 @@ fn read(folder: &Folder) -> Result<Files> {
     }
     let versioned = versioned.iter().map(|(_, path, name)| (shown(name), *path, *name));
     let repeatable = repeatable.iter().map(|(_, path, name)| (String::new(), *path, *name));
-    let mut placeholders = Placeholders::default();
-    for text in SETTINGS.iter().flat_map(|name| folder.above(name)) {
-        placeholders.add(&text);
-    }
+    let mut placeholders = placeholders(folder);
     let fills = fills_placeholders(folder);
     let mut migrations = Vec::new();
     for (version, path, name) in versioned.chain(repeatable) {
@@ -307,6 +323,7 @@ fn read(folder: &Folder) -> Result<Files> {
         let raw = checksum(&file.text);
         let mut digest = raw;
         if fills && declared(folder, path, "placeholderReplacement") != Some(false) {
+            placeholders.set("flyway:filename", name);
             fill(&placeholders, &mut file)?;
             // A repeatable file runs again when a value has changed.
             digest = if version.is_empty() { checksum(&file.text) } else { raw };
@@ -436,6 +453,25 @@ fn fills_placeholders(folder: &Folder) -> bool {
     !SETTINGS.iter().chain(SPRING).any(|name| folder.above(name).iter().any(off))
 }
 
+/// The values that the project gives, and those of Flyway's own that its defaults give.
+fn placeholders(folder: &Folder) -> Placeholders {
+    let mut placeholders = Placeholders::default();
+    let texts = |names: &[&'static str]| {
+        let all =
+            names.iter().flat_map(|name| folder.above(name).into_iter().map(|it| (*name, it)));
+        all.collect::<Vec<_>>()
+    };
+    for (name, text) in texts(SPRING) {
+        placeholders.add_spring(&text, name != "application.properties");
+    }
+    for (_, text) in texts(SETTINGS) {
+        placeholders.add(&text);
+    }
+    placeholders.set("flyway:defaultSchema", "public");
+    placeholders.set("flyway:table", "flyway_schema_history");
+    placeholders
+}
+
 /// Fills in a file's placeholders, or says which one has no value.
 fn fill(placeholders: &Placeholders, file: &mut SourceFile) -> Result<()> {
     match placeholders.fill(&file.text) {
@@ -447,13 +483,21 @@ fn fill(placeholders: &Placeholders, file: &mut SourceFile) -> Result<()> {
         }
         Err(place) => {
             let line = position(&file.text, place.start).line;
+            let (path, placeholder) = (&file.path, &file.text[place]);
+            if placeholder.starts_with("${flyway:") {
+                return Err(Error::new(format!(
+                    "{path}:{line}: {placeholder} is Flyway's own placeholder, whose value \
+                     rehearsal does not know"
+                ))
+                .help("ask the server instead: now(), current_user, current_database()"));
+            }
             Err(Error::new(format!(
-                "{}:{line}: No value provided for placeholder: {}",
-                file.path, &file.text[place]
+                "{path}:{line}: No value provided for placeholder: {placeholder}"
             ))
             .help(
-                "give it one in flyway.toml or flyway.conf; or, where it is no placeholder, say \
-                 placeholderReplacement = false there or in a `.conf` file beside this one",
+                "give it one in flyway.toml, flyway.conf or Spring's application.properties or \
+                 .yml; or, where it is no placeholder, say placeholderReplacement = false there or \
+                 in a `.conf` file beside this one",
             ))
         }
     }
@@ -475,13 +519,14 @@ fn pending(chain: &[Migration], applied: &[String]) -> Pending {
             (word(), word(), word())
         })
         .partition(|(version, ..)| *version == "R");
-    let last_here = chain.iter().filter_map(|it| Version::parse(&it.version)).max();
-    let mut last = None;
+    let here = chain.iter().map(|it| (Version::parse(&it.version), it));
+    let here = here.filter_map(|(number, it)| Some((number?, it))).collect::<BTreeMap<_, _>>();
+    let last_here = here.last_key_value().map(|(number, _)| number);
+    let mut there = BTreeSet::new();
     for (version, was, _) in &versioned {
         let Some(number) = Version::parse(version) else { continue };
-        let same = |it: &&Migration| Version::parse(&it.version).as_ref() == Some(&number);
-        match chain.iter().find(same) {
-            None if Some(&number) < last_here.as_ref() => {
+        match here.get(&number) {
+            None if Some(&number) < last_here => {
                 return refused(format!(
                     "Detected applied migration not resolved locally: {version}."
                 ));
@@ -497,22 +542,23 @@ fn pending(chain: &[Migration], applied: &[String]) -> Pending {
                 }
             }
         }
-        last = last.max(Some(number));
+        there.insert(number);
     }
+    let rows = repeatable.iter().map(|(_, was, description)| (*description, *was));
+    let rows = rows.collect::<BTreeMap<_, _>>();
     let mut pending = Vec::new();
     for (index, migration) in chain.iter().enumerate() {
         let Some(number) = Version::parse(&migration.version) else {
             let name = description(migration.file.file_name());
-            let row = repeatable.iter().rev().find(|(.., description)| *description == name);
-            if row.is_none_or(|(_, was, _)| *was != digest_of(migration)) {
+            if rows.get(name.as_str()).is_none_or(|was| *was != digest_of(migration)) {
                 pending.push(index);
             }
             continue;
         };
-        if versioned.iter().any(|(version, ..)| Version::parse(version).as_ref() == Some(&number)) {
+        if there.contains(&number) {
             continue;
         }
-        if last.as_ref().is_some_and(|last| number < *last) {
+        if there.last().is_some_and(|last| number < *last) {
             let version = &migration.version;
             return refused(format!(
                 "Detected resolved migration not applied to database: {version}."

@@ -19,8 +19,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Certainty, LIB_PQ, SourceFile, ignored, is_sql};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Pending, Sessions};
-use super::{SourceFile, ignored, is_sql};
 use crate::Result;
 use crate::config::Level;
 use crate::sql::Script;
@@ -36,7 +36,7 @@ pub(super) const FORMAT: Format = Format {
     forced: &["datestyle"],
     float_digits: Some(2),
     without_transaction: None,
-    lost_transaction: Some("pq: unexpected transaction status"),
+    lost_transaction: Some(LIB_PQ),
     boot_transaction: None,
     ledger: Some(Ledger {
         table: "schema_migrations",
@@ -93,7 +93,8 @@ pub(super) fn is_ours(name: &str) -> bool {
 fn claim(folder: &Folder) -> Claim {
     let files = folder.names().filter(|name| is_ours(name)).count();
     let named = |text: String| text.contains("github.com/golang-migrate/migrate");
-    Claim { files, certain: folder.above("go.mod").into_iter().any(named) }
+    let depends = folder.above("go.mod").into_iter().any(named);
+    Claim { files, certainty: if depends { Certainty::Dependency } else { Certainty::Names } }
 }
 
 fn read(folder: &Folder) -> Result<Files> {

@@ -100,9 +100,10 @@ fn is_migration(name: &str) -> bool {
 /// The annotations tell the files from those of other tools, whose names can be the same.
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter(|name| is_migration(name)).collect::<Vec<_>>();
-    let is_annotated = |name: &&str| lines(&folder.glance(name)).any(|(_, line)| is_ours(line));
-    let certain = names.iter().any(is_annotated);
-    Claim { files: if certain { names.len() } else { 0 }, certain }
+    // A comment may speak of the tool.
+    let is_known = |line: &str| is_ours(line) && annotation(line.trim_start()).is_ok();
+    let is_annotated = |name: &&str| lines(&folder.glance(name)).any(|(_, line)| is_known(line));
+    Claim::if_marked(names.len(), names.iter().any(is_annotated))
 }
 
 fn read(folder: &Folder) -> Result<Files> {

@@ -75,6 +75,35 @@ pub(super) fn settings(format: &Format, folder: &Folder) -> Result<Settings> {
     read.map_or_else(|| Ok(Settings::default()), |(_, read)| read(folder))
 }
 
+/// How new migrations stand to merged ones in a layout.
+#[derive(Debug)]
+pub(crate) struct Placing {
+    /// Whether a migration has a place among the others, and isn't run whenever it has changed.
+    pub(crate) has_place: fn(&Migration) -> bool,
+    /// What the paths of files have in common that are a migration's one after the other.
+    pub(crate) series: fn(&str) -> &str,
+    /// How a migration comes after another one, whose name follows.
+    pub(crate) help: &'static str,
+}
+
+/// Where a number in the file's name gives each migration its place.
+const NUMBERED: Placing =
+    Placing { has_place: |_| true, series: |path| path, help: "give it a number after that of" };
+
+/// Every format with another placing, by its name.
+const PLACINGS: &[(&str, Placing)] = &[
+    (drizzle::FORMAT.name, drizzle::PLACING),
+    (flyway::FORMAT.name, flyway::PLACING),
+    (sqitch::FORMAT.name, sqitch::PLACING),
+];
+
+impl Format {
+    pub(crate) fn placing(&self) -> &'static Placing {
+        let own = PLACINGS.iter().find(|(name, _)| *name == self.name);
+        own.map_or(&NUMBERED, |(_, placing)| placing)
+    }
+}
+
 /// What a tool does with a folder.
 #[derive(Debug)]
 pub(crate) struct Format {
@@ -90,9 +119,8 @@ pub(crate) struct Format {
     /// What a migration needs in order to run without the transaction that the tool opens for it,
     /// if it opens one: the comment with which it begins, or in words.
     pub(crate) without_transaction: Option<&'static str>,
-    /// What the tool says, before the name of the state, if its BEGIN or COMMIT finds a transaction
-    /// in another state than it should be in, and if it looks.
-    pub(crate) lost_transaction: Option<&'static str>,
+    /// What the tool says if its transaction isn't as it should be, and if it looks.
+    pub(crate) lost_transaction: Option<LostTransaction>,
     /// How the tool opens the one transaction that holds all that a boot runs, if it does: the
     /// parts then open none of their own.
     pub(crate) boot_transaction: Option<&'static str>,
@@ -111,8 +139,31 @@ pub(crate) struct Format {
 pub(crate) struct Claim {
     /// How many of its files are in the tool's layout.
     pub(crate) files: usize,
-    /// More than their names says so, which other tools' names can't outweigh.
-    pub(crate) certain: bool,
+    pub(crate) certainty: Certainty,
+}
+
+/// What says that files are a tool's, the surest last: it outweighs what is above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Certainty {
+    /// Only how they are called, which can be anybody's.
+    Names,
+    /// They are where the tool looks for them, and there is nothing else.
+    Place,
+    /// The project depends on the tool, perhaps for something else.
+    Dependency,
+    /// The project holds the tool's own settings.
+    Settings,
+    /// The tool's own lines are in them, or its own file is beside them.
+    Markers,
+}
+
+impl Claim {
+    const NONE: Self = Self { files: 0, certainty: Certainty::Names };
+
+    /// A claim to files that nothing but the tool's markers tells from others'.
+    fn if_marked(files: usize, marked: bool) -> Self {
+        if marked { Self { files, certainty: Certainty::Markers } } else { Self::NONE }
+    }
 }
 
 /// What a folder holds for a tool.
@@ -121,6 +172,18 @@ pub(crate) struct Files {
     pub(crate) migrations: Vec<Migration>,
     pub(crate) oddities: Vec<Oddity>,
 }
+
+/// What a tool says where its transaction isn't as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LostTransaction {
+    /// At its COMMIT, where there is nothing to end.
+    AtCommit(&'static str),
+    /// At its COMMIT and at its BEGIN, before the name of the state.
+    InState(&'static str),
+}
+
+/// What lib/pq says.
+const LIB_PQ: LostTransaction = LostTransaction::InState("pq: unexpected transaction status");
 
 /// How a file's statements reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,7 +311,12 @@ fn not_in(applied: &[String], chain: &[Migration]) -> Vec<usize> {
 
 /// The digest of a text, in hexadecimal digits.
 fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+    hexadecimal(&Sha256::digest(text.as_bytes()))
+}
+
+/// Bytes in hexadecimal digits.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
         hex.push_str(&format!("{byte:02x}"));
         hex
     })

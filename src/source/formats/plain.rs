@@ -1,4 +1,4 @@
-//! Plain numbered files: `1_users.sql`, `002-orders.sql`, `V10__views.sql`.
+//! Plain numbered files: `1_users.sql`, `002-orders.sql`, `V10_views.sql`.
 //!
 //! No tool, so what people do in its place: each file through `psql -v ON_ERROR_STOP=1 -f`, in
 //! numeric order.
@@ -11,8 +11,8 @@
 
 use super::golang_migrate::is_ours as is_golang_migrates;
 use super::{
-    Claim, Delivery, Files, Folder, Format, Migration, Oddity, Sessions, SourceFile, ignored,
-    is_sql,
+    Certainty, Claim, Delivery, Files, Folder, Format, Migration, Oddity, Sessions, SourceFile,
+    ignored, is_sql,
 };
 use crate::config::Level;
 use crate::sql::{Content, position};
@@ -23,7 +23,7 @@ pub(super) const FORMAT: Format = Format {
     example: "0001_create_users.sql",
     claim: |folder| Claim {
         files: folder.names().filter(|name| fits(name)).count(),
-        certain: false,
+        certainty: Certainty::Names,
     },
     read,
     delivery: Delivery::Statements,
@@ -78,8 +78,58 @@ fn read(folder: &Folder) -> Result<Files> {
     let migrations = numbered
         .into_iter()
         .map(|((_, digits), name)| migration(folder, name, digits))
-        .collect::<Result<_>>()?;
+        .collect::<Result<Vec<_>>>()?;
+    for migration in &migrations {
+        refuse_ways_back(&migration.file)?;
+    }
     Ok(Files { migrations, oddities })
+}
+
+/// The comments behind which tools expect the statements that lead back.
+const WAYS_BACK: &[(&str, &str)] = &[
+    ("down migration", "node-pg-migrate"),
+    ("migrate:down", "dbmate"),
+    ("+goose down", "goose"),
+    ("+migrate down", "sql-migrate"),
+    ("//@undo", "MyBatis Migrations"),
+];
+
+/// An error for a file of two directions, which would be played one after the other.
+fn refuse_ways_back(file: &SourceFile) -> Result<()> {
+    let last = file.script.statements().next_back().map_or(0, |last| last.span.start);
+    let spaces = file.script.pieces.iter().filter(|piece| piece.content == Content::Space);
+    for space in spaces.map(|piece| &piece.span).filter(|span| span.start < last) {
+        let mut start = space.start;
+        for line in file.text[space.clone()].split_inclusive('\n') {
+            if let Some(tool) = leads_back(line) {
+                return Err(Error::new(format!(
+                    "{}:{}: `{}` opens the way back in a file of {tool}, and played as plain SQL, \
+                     the file would go both ways",
+                    file.path,
+                    position(&file.text, start).line,
+                    line.trim()
+                ))
+                .help(format!(
+                    "if {tool} runs the files, say so in rehearsal.toml, under [migrations]: by \
+                     `format`, or by its command as `run`; otherwise move what leads back out of \
+                     the file"
+                )));
+            }
+            start += line.len();
+        }
+    }
+    Ok(())
+}
+
+/// The tool whose marker of a way back a line is.
+fn leads_back(line: &str) -> Option<&'static str> {
+    let comment = line.trim_start().strip_prefix("--")?.trim_start_matches(['-', ' ', '\t']);
+    let words = comment.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let is_it = |marker: &str| {
+        let rest = words.strip_prefix(marker);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    WAYS_BACK.iter().find(|(marker, _)| is_it(marker)).map(|(_, tool)| *tool)
 }
 
 /// Reads one file.
@@ -126,6 +176,18 @@ mod tests {
             names,
             ["0001_users.sql", "2_orders.sql", "V10__views.sql", "20240101000000_late.sql"]
         );
+    }
+
+    #[test]
+    fn other_tools_ways_back_are_known() {
+        assert_eq!(leads_back("-- Down Migration\n"), Some("node-pg-migrate"));
+        assert_eq!(leads_back("---  down\tmigration"), Some("node-pg-migrate"));
+        assert_eq!(leads_back("-- migrate:down transaction:false"), Some("dbmate"));
+        assert_eq!(leads_back("-- +goose Down"), Some("goose"));
+        assert_eq!(leads_back("--//@UNDO"), Some("MyBatis Migrations"));
+        assert_eq!(leads_back("-- down migrations are not written here"), None);
+        assert_eq!(leads_back("-- migrates down migration paths"), None);
+        assert_eq!(leads_back("SELECT 1; -- Down Migration"), None);
     }
 
     #[test]

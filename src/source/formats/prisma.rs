@@ -19,8 +19,8 @@
 //! were given: so does the native engine, by its source, which only the tool's own server has. The
 //! text of an error in the column `logs`, and the advisory lock, are left out.
 
+use super::{Certainty, ignored, is_sql, not_in, sha256};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Pending, Sessions};
-use super::{ignored, is_sql, not_in, sha256};
 use crate::Result;
 use crate::config::Level;
 use crate::sql::literal;
@@ -110,18 +110,17 @@ fn update(migration: &Migration, set: &str) -> String {
 
 /// Its folders can be other tools' too, and its lock file nobody else's.
 fn claim(folder: &Folder) -> Claim {
-    let certain = folder.names().any(|name| name == LOCK);
-    let files = folder.folders().filter(|name| holds_script(folder, name)).count();
-    Claim { files: if certain { files.max(1) } else { files }, certain }
-}
-
-fn holds_script(folder: &Folder, name: &str) -> bool {
-    folder.folder(name).is_ok_and(|inner| inner.names().any(|name| name == SCRIPT))
+    let is_ours = |name: &&str| folder.holds(&format!("{name}/{SCRIPT}"));
+    let files = folder.folders().filter(is_ours).count();
+    if folder.holds(LOCK) {
+        return Claim { files: files.max(1), certainty: Certainty::Markers };
+    }
+    Claim { files, certainty: Certainty::Names }
 }
 
 fn read(folder: &Folder) -> Result<Files> {
     let mut files = Files { migrations: Vec::new(), oddities: Vec::new() };
-    if folder.names().any(|name| name == LOCK) {
+    if folder.holds(LOCK) {
         let lock = folder.text(LOCK)?;
         files.oddities.extend(wrong_provider(&folder.path_of(LOCK), &lock));
     }
@@ -133,7 +132,7 @@ fn read(folder: &Folder) -> Result<Files> {
     names.sort_by_cached_key(|name| collated(name));
     for name in names {
         let inner = folder.folder(name)?;
-        if !inner.names().any(|file| file == SCRIPT) {
+        if !inner.holds(SCRIPT) {
             files.oddities.push(without_script(folder, name));
             continue;
         }

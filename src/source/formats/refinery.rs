@@ -21,8 +21,8 @@ use std::hash::{Hash as _, Hasher as _};
 use siphasher::sip::SipHasher13;
 
 use super::cargo::{dependencies, has_feature};
+use super::{Certainty, Sessions, Settings, ignored, is_sql, not_in};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
-use super::{Sessions, Settings, ignored, is_sql, not_in};
 use crate::config::Level;
 use crate::sql::literal;
 use crate::{Error, Result};
@@ -157,20 +157,27 @@ pub(super) fn settings(folder: &Folder) -> Settings {
 
 /// Names like these are flyway's, too. A project that depends on refinery says whose they are.
 fn claim(folder: &Folder) -> Claim {
-    let certain = !folder.above("refinery.toml").is_empty()
-        || CRATES.iter().any(|it| !dependencies(folder, it).is_empty());
-    if !certain {
-        return Claim { files: 0, certain };
-    }
+    let certainty = if !folder.above("refinery.toml").is_empty() {
+        Certainty::Settings
+    } else if CRATES.iter().any(|it| !dependencies(folder, it).is_empty()) {
+        Certainty::Dependency
+    } else {
+        Certainty::Names
+    };
+    // Without a word for refinery, what is in the folders below a project's root is not meant.
+    let is_deep = certainty > Certainty::Names || folder.name() != ".";
     let fitting = |folder: &Folder| folder.names().filter_map(Name::parse).count();
-    let below = folder.folders().filter_map(|name| folder.folder(name).ok());
+    let below = folder.folders().filter(|_| is_deep).filter_map(|name| folder.folder(name).ok());
     let files = fitting(folder) + below.map(|folder| fitting(&folder)).sum::<usize>();
-    Claim { files, certain: files > 0 }
+    Claim { files, certainty }
 }
 
 fn read(folder: &Folder) -> Result<Files> {
     let mut files = Files { migrations: Vec::new(), oddities: Vec::new() };
-    gather(folder, settings(folder).features.contains(&WIDE), &mut files)?;
+    let wide = settings(folder).features.contains(&WIDE);
+    for (_, folder) in folder.below()? {
+        gather(&folder, wide, &mut files)?;
+    }
     files.migrations.sort_by(|a, b| {
         // Of one number, as the tool walks through the folders.
         let walk = a.file.path.split('/').cmp(b.file.path.split('/'));
@@ -185,7 +192,7 @@ fn read(folder: &Folder) -> Result<Files> {
     Ok(files)
 }
 
-/// Adds the files of a folder and of those below it.
+/// Adds the files of a folder.
 fn gather(folder: &Folder, wide: bool, files: &mut Files) -> Result<()> {
     for name in folder.names() {
         match Name::parse(name) {
@@ -209,9 +216,6 @@ fn gather(folder: &Folder, wide: bool, files: &mut Files) -> Result<()> {
             }
             None => {}
         }
-    }
-    for name in folder.folders() {
-        gather(&folder.folder(name)?, wide, files)?;
     }
     Ok(())
 }

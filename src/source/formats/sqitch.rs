@@ -29,7 +29,7 @@ use self::plan::{Change, Dependency, Entry, Fault, Plan, digest};
 use self::settings::{Settings, expanded};
 use super::plain::refuse_commands;
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
-use super::{Sessions, SourceFile};
+use super::{Placing, Sessions, SourceFile};
 use crate::config::Level;
 use crate::sql::{Control, Kind, Script, literal, position};
 use crate::{Error, Result};
@@ -68,6 +68,17 @@ pub(super) const FORMAT: Format = Format {
     }),
 };
 
+pub(super) const PLACING: Placing = Placing {
+    has_place: |_| true,
+    // A change that is reworked leaves its script's name to the new one, and gets that of a tag.
+    series: |path| {
+        let start = path.rfind('/').map_or(0, |at| at + 1);
+        let end = path[start..].find('@').or_else(|| path[start..].rfind('.'));
+        end.map_or(path, |end| &path[..start + end])
+    },
+    help: "move its line in the plan below that of",
+};
+
 const CONFIGURATION: &str = "sqitch.conf";
 
 const PLAN: &str = "sqitch.plan";
@@ -75,7 +86,7 @@ const PLAN: &str = "sqitch.plan";
 /// A plan or a configuration is nobody else's.
 fn claim(folder: &Folder) -> Claim {
     let ours = folder.names().filter(|name| [CONFIGURATION, PLAN].contains(name)).count();
-    Claim { files: ours, certain: ours > 0 }
+    Claim::if_marked(ours, ours > 0)
 }
 
 /// Where what is.
@@ -219,7 +230,7 @@ fn take(layout: &Layout, plan: &Plan, files: &mut Files) -> Result<()> {
     }
     for kind in ["deploy", "revert", "verify"] {
         for dir in BTreeSet::from([layout.scripts(kind, false)?, layout.scripts(kind, true)?]) {
-            let all = scripts_below(layout, dir.trim_end_matches('/'), 16)?;
+            let all = scripts_below(layout, dir.trim_end_matches('/'))?;
             let stray = all.iter().filter(|path| !named.contains(*path));
             files.oddities.extend(stray.map(|path| unnamed(folder, path, &layout.plan)));
         }
@@ -241,17 +252,15 @@ fn script(layout: &Layout, change: &Change, kind: &str) -> Result<String> {
     Ok(format!("{dir}{name}@{tag}{ending}"))
 }
 
-/// All scripts in a folder and those below it, up to a depth: a link can lead back to where it is.
-fn scripts_below(layout: &Layout, path: &str, depth: usize) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    if depth == 0 || !layout.folder.holds_folder(path) {
-        return Ok(found);
+/// All scripts in a folder and those below it.
+fn scripts_below(layout: &Layout, path: &str) -> Result<Vec<String>> {
+    if !layout.folder.holds_folder(path) {
+        return Ok(Vec::new());
     }
-    let folder = layout.folder.folder(path)?;
-    let names = folder.names().filter(|name| name.ends_with(&layout.ending));
-    found.extend(names.map(|name| format!("{path}/{name}")));
-    for name in folder.folders() {
-        found.extend(scripts_below(layout, &format!("{path}/{name}"), depth - 1)?);
+    let mut found = Vec::new();
+    for (within, folder) in layout.folder.folder(path)?.below()? {
+        let names = folder.names().filter(|name| name.ends_with(&layout.ending));
+        found.extend(names.map(|name| format!("{path}/{within}{name}")));
     }
     Ok(found)
 }

@@ -22,7 +22,9 @@
 use std::ops::Range;
 
 use super::lines::{ends_statement, goes_on, lines, too_long};
-use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
+use super::{
+    Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, Oddity, Part, Pending,
+};
 use super::{Sessions, SourceFile, is_sql, not_in};
 use crate::Result;
 use crate::config::Level;
@@ -39,7 +41,7 @@ pub(super) const FORMAT: Format = Format {
     },
     sessions: Sessions::PerBoot,
     without_transaction: Some("-- +migrate Up notransaction"),
-    lost_transaction: Some("pq: unexpected transaction status"),
+    lost_transaction: Some(LIB_PQ),
     boot_transaction: None,
     forced: &["datestyle"],
     float_digits: Some(2),
@@ -77,10 +79,10 @@ const WORD_BYTES: usize = 1 << 16;
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter(|name| name.strip_suffix(".sql").is_some());
     let names = names.collect::<Vec<_>>();
-    let is_marked =
-        |name: &&str| lines(&folder.glance(name)).any(|(_, line)| line.starts_with(MARKER));
-    let certain = names.iter().any(is_marked);
-    Claim { files: if certain { names.len() } else { 0 }, certain }
+    // A comment may speak of the tool.
+    let is_known = |line: &str| line.starts_with(MARKER) && !is_slip(line);
+    let is_marked = |name: &&str| lines(&folder.glance(name)).any(|(_, line)| is_known(line));
+    Claim::if_marked(names.len(), names.iter().any(is_marked))
 }
 
 fn read(folder: &Folder) -> Result<Files> {

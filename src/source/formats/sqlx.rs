@@ -23,8 +23,10 @@ use ::sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::cargo::{dependencies, has_feature};
 use super::sqlx_toml::{self, Configuration};
+use super::{
+    Certainty, Sessions, Settings, Signpost, SourceFile, hexadecimal, ignored, is_sql, not_in,
+};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
-use super::{Sessions, Settings, Signpost, SourceFile, ignored, is_sql, not_in};
 use crate::Result;
 use crate::config::Level;
 use crate::sql::{literal, position};
@@ -124,21 +126,24 @@ fn description(name: &str) -> String {
 fn checksum(text: &str) -> String {
     let sql = AssertSqlSafe(text).into_sql_str();
     let resolved = Resolved::new(0, "".into(), MigrationType::Simple, sql, false);
-    resolved.checksum.iter().fold(String::new(), |mut hex, byte| {
-        hex.push_str(&format!("{byte:02x}"));
-        hex
-    })
+    hexadecimal(&resolved.checksum)
 }
 
 /// Names like these can be anybody's. A project that depends on sqlx says whose they are; and
 /// timestamps, which sqlx gives, are reason enough to ask.
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter_map(Name::parse).filter_map(Result::ok).collect::<Vec<_>>();
-    let certain = !folder.above(sqlx_toml::FILE).is_empty()
-        || dependencies(folder, FORMAT.name).iter().any(migrates);
     let is_timestamp = |name: &Name<'_>| name.whole.find('_') == Some("20240131120000".len());
-    let files = if certain || names.iter().all(is_timestamp) { names.len() } else { 0 };
-    Claim { files, certain: certain && files > 0 }
+    let certainty = if !folder.above(sqlx_toml::FILE).is_empty() {
+        Certainty::Settings
+    } else if dependencies(folder, FORMAT.name).iter().any(migrates) {
+        Certainty::Dependency
+    } else if names.iter().all(is_timestamp) {
+        Certainty::Names
+    } else {
+        return Claim::NONE;
+    };
+    Claim { files: names.len(), certainty }
 }
 
 /// Whether a dependency on sqlx has its migrations, which its default features include.

@@ -47,6 +47,18 @@ fn files_that_flyway_does_not_send_as_they_are() {
     check(&told, 1, &["line 2, `\\echo here`: Flyway sends it to Postgres"]);
 }
 
+#[test]
+fn placeholders_of_flyway_and_of_spring() {
+    let own = "CREATE TABLE ${flyway:defaultSchema}.a (id int);\nSELECT '${flyway:filename}';\n";
+    check(&play_flyway(&[("db/migration/V2__a.sql", own)]), 0, &["the rehearsal went well"]);
+    let told = play_flyway(&[("db/migration/V2__a.sql", "SELECT '${flyway:timestamp}';\n")]);
+    check(&told, 2, &["V2__a.sql:1: ${flyway:timestamp} is Flyway's own", "now(), current_user"]);
+    let spring = ("application.properties", "spring.flyway.placeholders.reader=public\n");
+    let told =
+        play_flyway(&[("db/migration/V2__a.sql", "GRANT SELECT ON ships TO ${reader};\n"), spring]);
+    check(&told, 0, &["the rehearsal went well"]);
+}
+
 /// Flyway prepares its connection for each file.
 #[test]
 fn a_search_path_that_flyway_restores() {
@@ -56,7 +68,64 @@ fn a_search_path_that_flyway_restores() {
         play_flyway(&[("db/migration/V2__a.sql", first), ("db/migration/V3__b.sql", second)]);
     check(&told, 0, &["apply   passed", "leaks   passed"]);
     let told = play_flyway(&[("db/migration/V2__a.sql", "SET work_mem = '8MB';\n")]);
-    check(&told, 1, &["error[leaks]", "work_mem"]);
+    check(&told, 1, &["error[leaks]", "work_mem", "SET LOCAL work_mem = '8MB';"]);
+    let told = play_flyway(&[("db/migration/V2__a.sql", "COMMIT;\nSET work_mem = '8MB';\n")]);
+    check(&told, 1, &["at the end of the file: RESET work_mem;"]);
+}
+
+#[test]
+fn every_statement_that_fails_in_the_transaction_of_flyway() {
+    let tables = "CREATE TABLE a (id int);\nCREATE TABLE b (id int);\nCREATE TABLE c (id int);\n";
+    let deny = ("rehearsal.toml", "[checks]\nreplay = \"deny\"\n");
+    let told = play_flyway(&[("db/migration/V2__a.sql", tables), deny]);
+    check(&told, 1, &["V2__a.sql:1:1", "V2__a.sql:2:1", "V2__a.sql:3:1", "4 findings"]);
+}
+
+#[test]
+fn copies_of_migrations_below_those_of_a_projects_root() {
+    let project = Project::new(&[
+        ("V1__a.sql", "CREATE TABLE a (id int);\n"),
+        ("build/resources/V1__a.sql", "CREATE TABLE a (id int);\n"),
+        ("flyway.conf", "flyway.locations=filesystem:.\n"),
+    ]);
+    check(&run(&mut verify(project.path())), 0, &["the rehearsal went well"]);
+}
+
+/// Each link would multiply the ways that lead to a file.
+#[test]
+fn links_that_lead_back_into_a_folder() {
+    for (name, settings) in [
+        ("flyway", ("flyway.conf", "")),
+        ("refinery", ("Cargo.toml", "[dependencies]\nrefinery = \"0.9\"\n")),
+    ] {
+        let toml = format!("[migrations]\npath = \"migrations\"\nformat = \"{name}\"\n");
+        let first = ("migrations/V1__a.sql", "CREATE TABLE a (id int);\n");
+        let project = Project::new(&[settings, first, ("rehearsal.toml", &toml)]);
+        for (link, to) in [("x", "."), ("y", "."), ("z", "../migrations"), ("up", "..")] {
+            let link = project.path().join("migrations").join(link);
+            std::os::unix::fs::symlink(to, link).expect("a link");
+        }
+        check(&run(&mut verify(project.path())), 0, &["the rehearsal went well"]);
+    }
+}
+
+/// A repeatable file runs after all others, and again whenever it has changed.
+#[test]
+fn new_versions_beside_repeatable_files() {
+    let project = Project::new(&[
+        SHIPS,
+        ("db/migration/V3__b.sql", "SELECT 1;\n"),
+        ("db/migration/R__b.sql", "SELECT 1;\n"),
+        ("flyway.conf", ""),
+        ("rehearsal.toml", "[history]\nbase = \"main\"\n"),
+    ]);
+    project.commit_to_main();
+    project.write("db/migration/V4__d.sql", "SELECT 1;\n");
+    project.write("db/migration/R__a.sql", "SELECT 1;\n");
+    check(&run(&mut verify(project.path())), 0, &["order   passed"]);
+    project.write("db/migration/V2__c.sql", "SELECT 1;\n");
+    let late = "V2__c is new, and sorts before V3__b, which is merged";
+    check(&run(&mut verify(project.path())), 1, &[late, "a number after that of V3__b"]);
 }
 
 #[test]
@@ -86,12 +155,14 @@ fn statements_that_flyway_runs_without_a_transaction() {
 #[test]
 fn names_that_flyway_refinery_and_nobody_share() {
     let first = ("migrations/V1__a.sql", "CREATE TABLE IF NOT EXISTS a (id int);");
-    // Nobody says whose it is: every boot runs it.
-    check(&run(&mut verify(Project::new(&[first]).path())), 0, &["rerun   skipped"]);
+    // Nobody says whose it is.
+    let several = "fits several layouts: 1 of flyway and 1 of refinery and 1 of plain";
+    check(&run(&mut verify(Project::new(&[first]).path())), 2, &[several]);
     let told = run(&mut verify(Project::new(&[first, ("pom.xml", "flyway-core")]).path()));
     check(&told, 0, &["rerun   passed"]);
+    let gradle = ("build.gradle.kts", "id(\"org.flywaydb.flyway\")");
+    check(&run(&mut verify(Project::new(&[first, gradle]).path())), 0, &["rerun   passed"]);
+    // Nobody else's are called like this.
     let repeatable = ("migrations/R__b.sql", "SELECT 1;");
-    check(&run(&mut verify(Project::new(&[first, repeatable]).path())), 0, &["rerun   passed"]);
-    let dotted = ("migrations/V1.1__b.sql", "SELECT 1;");
-    check(&run(&mut verify(Project::new(&[first, dotted]).path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(Project::new(&[repeatable]).path())), 0, &["rerun   passed"]);
 }

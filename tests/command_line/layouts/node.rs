@@ -17,6 +17,23 @@ fn play_drizzle(journal: &str) -> Told {
 }
 
 #[test]
+fn a_drizzle_migration_before_a_merged_one() {
+    let merged = "{\"tag\": \"0001_b\", \"when\": 5}";
+    let project = Project::new(&[
+        ("drizzle/meta/_journal.json", &format!("{{\"entries\": [{merged}]}}")),
+        ("drizzle/0001_b.sql", "CREATE TABLE b (id int);\n"),
+        ("rehearsal.toml", "[history]\nbase = \"main\"\n"),
+    ]);
+    project.commit_to_main();
+    let new = "{\"tag\": \"0000_a\", \"when\": 3}";
+    project.write("drizzle/meta/_journal.json", format!("{{\"entries\": [{new}, {merged}]}}"));
+    project.write("drizzle/0000_a.sql", "CREATE TABLE a (id int);\n");
+    let told = run(&mut verify(project.path()));
+    check(&told, 1, &["0000_a is new, and sorts before 0001_b, which is merged"]);
+    check(&told, 1, &["`drizzle-kit drop`, and generate it again after 0001_b"]);
+}
+
+#[test]
 fn a_drizzle_journal_that_is_none() {
     let told = play_drizzle("{\"entries\": [\n<<<<<<< HEAD\n");
     check(&told, 2, &["drizzle/meta/_journal.json is no journal of drizzle", "at line 2 column 1"]);

@@ -62,3 +62,71 @@ fn a_configuration_of_sqitch_that_does_not_fit() {
     let told = play_sqitch(PLAN, &[("verify/users.sql", "SELECT 1;")]);
     check(&told, 0, &["the rehearsal went well"]);
 }
+
+/// A project of three changes, of which the branch `main` has the first two and a tag.
+fn museum(verifies: bool) -> (Project, String) {
+    let line = |name: &str| format!("{name} 2024-02-05T09:12:31Z Ada <ada@shop.example>\n");
+    let plan = format!("%project=shop\n\n{}{}{}", line("users"), line("f/label"), line("@v1.0"));
+    let settings = format!("[deploy]\nverify = {verifies}\n");
+    let project = Project::new(&[
+        ("sqitch.plan", &plan),
+        ("sqitch.conf", &settings),
+        ("rehearsal.toml", "[history]\nbase = \"main\"\n"),
+    ]);
+    add(&project, "users");
+    add(&project, "f/label");
+    project.commit_to_main();
+    (project, plan)
+}
+
+/// Writes the scripts of a change.
+fn add(project: &Project, name: &str) {
+    for kind in ["deploy", "revert", "verify"] {
+        project.write(&format!("{kind}/{name}.sql"), format!("SELECT '{kind} {name}';\n"));
+    }
+}
+
+/// The first script of a change gets another path when that is reworked, and is as old as before.
+#[test]
+fn a_reworked_change_is_not_new() {
+    for verifies in [false, true] {
+        let (project, plan) = museum(verifies);
+        add(&project, "f/label@v1.0");
+        add(&project, "loans");
+        let rest = " 2024-02-05T09:12:31Z Ada <ada@shop.example>\n";
+        let reworked = format!("{plan}loans{rest}f/label [f/label@v1.0]{rest}");
+        project.write("sqitch.plan", reworked);
+        check(&run(&mut verify(project.path())), 0, &["order   passed", "went well"]);
+    }
+}
+
+#[test]
+fn a_change_that_comes_before_merged_ones() {
+    let (project, plan) = museum(true);
+    add(&project, "loans");
+    let loans = "loans 2024-02-05T09:12:31Z Ada <ada@shop.example>\nf/label ";
+    project.write("sqitch.plan", plan.replace("f/label ", loans));
+    let told = run(&mut verify(project.path()));
+    check(&told, 1, &["deploy/loans is new, and sorts before verify/f/label, which is merged"]);
+    check(&told, 1, &["move its line in the plan below that of verify/f/label", "1 finding\n"]);
+}
+
+#[test]
+fn scripts_are_told_with_their_folder_and_changes_are_counted() {
+    let (project, _) = museum(true);
+    project.write("verify/users.sql", "SELECT broken;\n");
+    let stops = "the boot stops here; 1 later migration was not played";
+    let told = run(&mut verify(project.path()));
+    check(&told, 1, &["the first boot fails in verify/users.sql", stops]);
+}
+
+#[test]
+fn links_that_lead_back_to_the_scripts() {
+    let (project, _) = museum(false);
+    for (link, to) in [("x", "."), ("y", "."), ("f/z", "../f"), ("f/up", "..")] {
+        let link = project.path().join("deploy").join(link);
+        std::os::unix::fs::symlink(to, link).expect("a link");
+    }
+    let told = run(&mut verify(project.path()));
+    check(&told, 0, &["order   passed"]);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// The values that `flyway.conf` and `flyway.toml` give, by the names of the placeholders.
+/// The values that a project's settings give, by the names of the placeholders.
 #[derive(Debug, Default)]
 pub(super) struct Placeholders(BTreeMap<String, String>);
 
@@ -23,6 +23,20 @@ impl Placeholders {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             (name.clone(), value)
         }));
+    }
+
+    /// Takes over what Spring's `application.properties` says, or its `application.yml`.
+    pub(super) fn add_spring(&mut self, text: &str, yaml: bool) {
+        let entries = if yaml { entries(text) } else { properties(text) };
+        self.0.extend(entries.into_iter().filter_map(|(key, value)| {
+            let name = key.strip_prefix("spring.flyway.placeholders.")?;
+            // Spring has placeholders of its own, for what is known where it runs.
+            (!value.contains("${")).then(|| (name.trim_matches(['[', ']']).to_owned(), value))
+        }));
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
     }
 
     /// A text with the values in it; or the place of the first placeholder that has none.
@@ -45,6 +59,36 @@ impl Placeholders {
     }
 }
 
+fn properties(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().filter_map(|line| line.trim().split_once('='));
+    lines.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())).collect()
+}
+
+/// The values of a YAML file that stand on the line of their key, by the keys that lead to them.
+fn entries(text: &str) -> Vec<(String, String)> {
+    let mut way = Vec::<(usize, String)>::new();
+    let mut entries = Vec::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let Some((key, value)) = line.trim().split_once(':') else { continue };
+        if key.starts_with('#') {
+            continue;
+        }
+        way.truncate(way.iter().take_while(|(outer, _)| *outer < indent).count());
+        way.push((indent, key.trim().trim_matches(['"', '\'']).to_owned()));
+        let value = value.trim();
+        let value = match value.strip_prefix(['"', '\'']) {
+            Some(quoted) => quoted.split(['"', '\'']).next().unwrap_or_default(),
+            None => value.split(" #").next().unwrap_or_default().trim(),
+        };
+        if !value.is_empty() {
+            let keys = way.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>();
+            entries.push((keys.join("."), value.to_owned()));
+        }
+    }
+    entries
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +105,24 @@ mod tests {
         check(conf, "-- ${a}\nSELECT '${a}${d}' $$ { }", Ok("-- b c\nSELECT 'b c' $$ { }"));
         let toml = "[flyway.placeholders]\na = \"b\"\nn = 1\n";
         check(toml, "${a}${n}", Ok("b1"));
+    }
+
+    #[test]
+    fn springs_files_give_values_too() {
+        let filled = |text: &str, yaml: bool| {
+            let mut placeholders = Placeholders::default();
+            placeholders.add_spring(text, yaml);
+            placeholders.fill("${a}${b}")
+        };
+        let properties = "spring.flyway.placeholders.a=x\nspring.flyway.placeholders.b = y z\n";
+        assert_eq!(filled(properties, false), Ok("xy z".to_owned()));
+        let yaml = "spring:\n  # a: no\n  flyway:\n    placeholders:\n      a: \"x\" # one\n\
+                    \x20     b: y z # two\n  a: 2\nb: 3\n";
+        assert_eq!(filled(yaml, true), Ok("xy z".to_owned()));
+        let short = "spring.flyway.placeholders:\n  a: 1\n  b: '2'\n";
+        assert_eq!(filled(short, true), Ok("12".to_owned()));
+        let spring = "spring.flyway.placeholders.a=${HOME}\n";
+        assert_eq!(filled(spring, false), Err(0..4));
     }
 
     #[test]

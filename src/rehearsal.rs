@@ -1,22 +1,24 @@
 //! The rehearsal: project, servers, acts, checks and report, brought together.
 
+mod judging;
 mod subject;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+#[cfg(feature = "sqlx-0_9")]
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::subject::Rehearsable;
 use crate::acts::{self, Migrate, Progress, Silence, Stage};
-use crate::checks::{self, Check, Finding, Place, Usual, Verdict};
-use crate::config::{self, Config, Exemption, Level, Role};
-use crate::report::{self, Judgement, Kept, Outcome, Report, Run};
+use crate::checks::{self, Check};
+use crate::config::{self, Config, Level};
+use crate::report::{self, Kept, Report, Run};
 use crate::server::{self, Database, Server};
 use crate::source::{self, Project};
 use crate::sql::Kind;
-use crate::trace::{Act, Traces};
+use crate::trace::Traces;
 use crate::{Error, Result};
 
 /// How long one file may run where nobody says otherwise.
@@ -58,6 +60,16 @@ pub struct Rehearsal<'a> {
 enum Migrator<'a> {
     Owned(Arc<sqlx::migrate::Migrator>),
     Borrowed(&'a sqlx::migrate::Migrator),
+}
+
+#[cfg(feature = "sqlx-0_9")]
+impl AsRef<sqlx::migrate::Migrator> for Migrator<'_> {
+    fn as_ref(&self) -> &sqlx::migrate::Migrator {
+        match self {
+            Self::Owned(migrator) => migrator,
+            Self::Borrowed(migrator) => migrator,
+        }
+    }
 }
 
 /// What is rehearsed.
@@ -296,7 +308,7 @@ impl<'a> Rehearsal<'a> {
             report.runs.push(run);
         }
         if self.only.is_empty() {
-            expire(&project.config, &used, &mut report);
+            judging::expire(&project.config, &used, &mut report);
         }
         Ok(report)
     }
@@ -329,12 +341,8 @@ impl<'a> Rehearsal<'a> {
                 Project::file(&self.root, Config::read(Path::new("."), &names)?.postgres)?
             }
             #[cfg(feature = "sqlx-0_9")]
-            Subject::BuiltIn(Migrator::Owned(migrator)) => {
-                Project::built_in(&self.root, config()?, migrator)?
-            }
-            #[cfg(feature = "sqlx-0_9")]
-            Subject::BuiltIn(Migrator::Borrowed(migrator)) => {
-                Project::built_in(&self.root, config()?, migrator)?
+            Subject::BuiltIn(migrator) => {
+                Project::built_in(&self.root, config()?, migrator.as_ref())?
             }
             Subject::Closure(_) => Project::of_closure(&self.root, config()?)?,
         };
@@ -428,81 +436,6 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    fn judge_all(
-        &self,
-        server: &Server,
-        project: &Project,
-        traces: &Traces,
-        used: &mut BTreeSet<usize>,
-    ) -> (Run, Vec<(&'static str, String)>) {
-        let mut checks = Vec::new();
-        for check in checks::ALL {
-            let unasked = check.name == checks::FIRST && !traces.fresh.boot.succeeded();
-            if self.wants(check) || unasked {
-                checks.push(self.judge(check, project, traces, used));
-            }
-        }
-        let databases = kept(traces);
-        let run = Run {
-            postgres: server.version().text.clone(),
-            server: server::ORIGIN,
-            superuser: project.config.postgres.role == Role::Superuser,
-            checks,
-            kept: None,
-        };
-        (run, databases)
-    }
-
-    /// How strictly a check is taken. Who asks for one by name gets it played.
-    fn level(&self, project: &Project, check: &Check) -> Level {
-        let default = match (check.level)(project) {
-            Usual::Warn => Level::Warn,
-            Usual::Allow(_) if self.only.is_empty() => Level::Allow,
-            Usual::Allow(_) | Usual::Deny => Level::Deny,
-        };
-        project.config.level(check.name).unwrap_or(default)
-    }
-
-    /// Judges one check, and takes the exemptions into account; those that were needed are marked.
-    fn judge(
-        &self,
-        check: &Check,
-        project: &Project,
-        traces: &Traces,
-        used: &mut BTreeSet<usize>,
-    ) -> Judgement {
-        let trace = check.act(project).and_then(|act| traces.of(act));
-        let mut judgement = Judgement {
-            name: check.name,
-            level: self.level(project, check),
-            outcome: Outcome::Allowed,
-            reason: None,
-            duration: trace.map_or(Duration::ZERO, |trace| trace.duration),
-            findings: Vec::new(),
-        };
-        if judgement.level == Level::Allow {
-            judgement.reason = Some(why_allowed(project, check));
-            return judgement;
-        }
-        let (findings, remark) = match check.judge(project, traces) {
-            Verdict::Judged(findings) => (findings, None),
-            Verdict::Partly(findings, remark) => (findings, Some(remark)),
-            Verdict::Skipped(reason) => {
-                judgement.outcome = Outcome::Skipped;
-                judgement.reason = Some(reason);
-                return judgement;
-            }
-        };
-        let told = findings.len();
-        judgement.findings = exempt(findings, check.name, &project.config.allow, used);
-        let exempted = told - judgement.findings.len();
-        let exempted = (exempted > 0).then(|| format!("{exempted} exempted by {}", config::FILE));
-        let reasons = remark.into_iter().chain(exempted).collect::<Vec<_>>();
-        judgement.reason = Some(reasons.join(", ")).filter(|reason| !reason.is_empty());
-        judgement.outcome = outcome(&judgement);
-        judgement
-    }
-
     fn wants(&self, check: &Check) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == check.name)
     }
@@ -512,13 +445,6 @@ impl<'a> Rehearsal<'a> {
 fn failed(report: &Report) -> Error {
     let what = if report.has_judged() { "the rehearsal failed" } else { "nothing was judged" };
     Error::new(format!("{what}\n\n{report}"))
-}
-
-fn kept(traces: &Traces) -> Vec<(&'static str, String)> {
-    [Act::Fresh, Act::Rerun, Act::Replay]
-        .into_iter()
-        .filter_map(|act| Some((act.name(), traces.of(act)?.kept.clone()?)))
-        .collect()
 }
 
 /// The settings of made-up classes, `app.actor_id`, that the chain's text sets, in a statement of
@@ -537,76 +463,4 @@ fn custom_settings(project: &Project) -> Vec<String> {
     }
     names.retain(|name| name.contains('.'));
     names.into_iter().collect()
-}
-
-fn why_allowed(project: &Project, check: &Check) -> String {
-    match ((check.level)(project), project.config.level(check.name)) {
-        (Usual::Allow(why), None) => {
-            format!("not played: {why}; [checks] {} = \"deny\" plays it", check.name)
-        }
-        _ => format!("not played: {} allows it", config::FILE),
-    }
-}
-
-/// The findings that no exemption covers.
-fn exempt(
-    mut findings: Vec<Finding>,
-    check: &str,
-    exemptions: &[Exemption],
-    used: &mut BTreeSet<usize>,
-) -> Vec<Finding> {
-    findings.retain(|finding| {
-        let covers = |exemption: &Exemption| exemption.covers(check, finding.migration.as_deref());
-        let covering = exemptions.iter().enumerate().filter(|(_, exemption)| covers(exemption));
-        let covering = covering.map(|(index, _)| index).collect::<Vec<_>>();
-        used.extend(&covering);
-        covering.is_empty()
-    });
-    findings
-}
-
-fn outcome(judgement: &Judgement) -> Outcome {
-    let strictest = judgement.findings.iter().map(|finding| judgement.level_of(finding)).max();
-    match strictest {
-        None => Outcome::Passed,
-        Some(Level::Deny) => Outcome::Failed,
-        Some(Level::Warn | Level::Allow) => Outcome::Warned,
-    }
-}
-
-/// An exemption that no finding needed any more has expired, and says so. Whether it was needed is
-/// known only of checks that were judged on every version, and of a chain that was played to its
-/// end.
-fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Report) {
-    let failed = |check: &Judgement| check.name == checks::FIRST && !check.findings.is_empty();
-    if report.runs.iter().any(|run| run.checks.iter().any(failed)) {
-        return;
-    }
-    for (index, exemption) in config.allow.iter().enumerate() {
-        let name = exemption.check.get_ref();
-        let judged = |run: &Run| {
-            run.checks.iter().any(|check| {
-                check.name == name && !matches!(check.outcome, Outcome::Skipped | Outcome::Allowed)
-            })
-        };
-        if used.contains(&index) || !report.runs.iter().all(judged) {
-            continue;
-        }
-        let of = exemption.migration.as_ref().map_or(String::new(), |glob| format!(" of {glob}"));
-        let finding = Finding::new(format!("the exemption from `{name}`{of} is no longer needed"))
-            .at(Place {
-                path: config::FILE.to_owned(),
-                excerpt: Some((Arc::clone(&config.text), exemption.check.span())),
-            })
-            .note(format!("its reason was: {}", exemption.reason))
-            .help("remove this [[allow]] section");
-        let check = report
-            .runs
-            .last_mut()
-            .and_then(|run| run.checks.iter_mut().find(|check| check.name == name));
-        if let Some(check) = check {
-            check.findings.push(finding);
-            check.outcome = outcome(check);
-        }
-    }
 }

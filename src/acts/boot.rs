@@ -97,9 +97,6 @@ async fn apart<'a>(
             None => Player::connect(stage, scratch).await?,
         };
         end = migration::play(&mut player, migration, Thoroughness::UntilFailure, None).await?;
-        if end.succeeded() {
-            end.failures.extend(player.restore().await?);
-        }
         end.look(&mut player).await?;
         if stage.project.chain.format.sessions != Sessions::PerFile {
             *files = Some(player);
@@ -198,9 +195,6 @@ async fn every_file<'a>(
         }
         let how = Thoroughness::UntilFailure;
         let mut outcome = migration::play(&mut player, migration, how, None).await?;
-        if outcome.succeeded() {
-            outcome.failures.extend(player.restore().await?);
-        }
         outcome.look(&mut player).await?;
         let failed = !outcome.succeeded();
         let Played { failures, leaks } = outcome;

@@ -46,20 +46,21 @@ pub(super) async fn play(
     book: Option<&Book<'_>>,
 ) -> Result<Played> {
     let mut end = Played::default();
-    if let Some(Book { ledger, home, .. }) = book
-        && let Some(before) = ledger.before
-    {
-        end.failures.extend(player.keep_book(&before(home, migration)).await?.err());
+    if let Some(book) = book {
+        end.failures.extend(open_entry(player, migration, book).await?);
     }
     for part in &migration.parts {
         if end.succeeded() {
             play_part(player, migration, part, how, book, &mut end).await?;
         }
     }
+    if end.succeeded() {
+        end.failures.extend(player.restore().await?);
+    }
     Ok(end)
 }
 
-/// Opens what the tool's own session does about a migration, before that is played in another one.
+/// Opens what the tool's own session does about a migration, before that is played.
 pub(super) async fn open_entry(
     clerk: &mut Player<'_>,
     migration: &Migration,
@@ -76,12 +77,20 @@ pub(super) async fn close_entry(
     book: &Book<'_>,
 ) -> Result<Vec<Failure>> {
     let mut failures = Vec::from_iter(record(clerk, migration, book).await?.err());
-    if let Some(finally) = book.ledger.finally
-        && failures.is_empty()
-    {
-        failures.extend(clerk.keep_book(&finally(&book.home, migration)).await?.err());
+    if failures.is_empty() {
+        failures.extend(finish(clerk, migration, book).await?);
     }
     Ok(failures)
+}
+
+/// Sends what the tool sends when a migration's row is written.
+async fn finish(
+    player: &mut Player<'_>,
+    migration: &Migration,
+    Book { ledger, home, .. }: &Book<'_>,
+) -> Result<Option<Failure>> {
+    let Some(finally) = ledger.finally else { return Ok(None) };
+    Ok(player.keep_book(&finally(home, migration)).await?.err())
 }
 
 async fn play_part(
@@ -118,11 +127,10 @@ async fn play_part(
             end.look(player).await?;
         }
     }
-    if let Some(Book { ledger, home, .. }) = book
-        && let Some(finally) = ledger.finally
+    if let Some(book) = book
         && end.succeeded()
     {
-        end.failures.extend(player.keep_book(&finally(home, migration)).await?.err());
+        end.failures.extend(finish(player, migration, book).await?);
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ fn tell(oddity: &Oddity) -> Finding {
 
 /// New migrations that sort before a merged one.
 fn late(chain: &Chain, merged: &BTreeSet<String>) -> Vec<Finding> {
-    let placing = chain.format.placing();
+    let placing = &chain.format.placing;
     let placed = chain.migrations.iter().filter(|migration| (placing.has_place)(migration));
     let placed = placed.collect::<Vec<_>>();
     let are_merged = are_merged(&placed, placing.series, merged);
@@ -68,7 +68,7 @@ fn late(chain: &Chain, merged: &BTreeSet<String>) -> Vec<Finding> {
             .note(match chain.boot {
                 Boot::Ledger => format!(
                     "where {last_name} is applied, {} {}",
-                    chain.format.name, chain.format.latecomers
+                    chain.format.name, placing.latecomers
                 ),
                 Boot::EveryFile => {
                     "where the later ones have run already, the order is another than here"

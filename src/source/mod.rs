@@ -241,7 +241,10 @@ impl Read {
     /// A folder, read by the rules of a format.
     fn of(format: &'static Format, folder: Folder) -> Result<Self> {
         let files = (format.read)(&folder)?;
-        let settings = formats::settings(format, &folder)?;
+        let settings = match format.settings {
+            Some(read) => read(&folder)?,
+            None => Settings::default(),
+        };
         Ok(Self { format, folder, files, settings })
     }
 }

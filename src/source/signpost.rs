@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::folder::Folder;
-use super::formats::{SIGNPOSTS, Signpost};
+use super::formats::{self, Signpost};
 use crate::config::Config;
 use crate::{Error, Result};
 
@@ -13,8 +13,10 @@ use crate::{Error, Result};
 pub(super) fn follow(root: &Path, config: &Config) -> Result<Option<Folder>> {
     let format = config.migrations.format.as_ref();
     let ours =
-        SIGNPOSTS.iter().filter(|it| format.is_none_or(|wanted| wanted.get_ref() == it.format));
-    let told = ours.map(|signpost| Ok(read(root, signpost)?.map(|path| (signpost.file, path))));
+        formats::ALL.iter().filter(|it| format.is_none_or(|wanted| wanted.get_ref() == it.name));
+    let signposts = ours.filter_map(|format| format.signpost.as_ref());
+    let told =
+        signposts.map(|signpost| Ok(read(root, signpost)?.map(|path| (signpost.file, path))));
     let mut told = told.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>();
     told.dedup_by(|(_, path), (_, same)| path == same);
     match told.as_slice() {

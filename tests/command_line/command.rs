@@ -4,7 +4,7 @@ use std::env;
 
 use rstest::rstest;
 
-use crate::support::{Project, Told, run, verify};
+use crate::support::{Project, Told, check_report as check, run, verify};
 
 /// What [`migrate`] sends, if it is the command of a project and not a test.
 const SQL: &str = "REHEARSAL_TEST_SQL";
@@ -42,13 +42,6 @@ fn toml(line: &str) -> String {
 fn rehearse(line: &str) -> Told {
     let project = Project::new(&[("rehearsal.toml", &toml(line))]);
     run(verify(project.path()).args(["--timeout", "20"]))
-}
-
-fn check(told: &Told, status: i32, texts: &[&str]) {
-    assert_eq!(told.status, status, "{}", told.all());
-    for text in texts {
-        assert!(told.stdout.contains(text), "does not say `{text}`:\n{}", told.all());
-    }
 }
 
 #[test]

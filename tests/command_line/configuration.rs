@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Project, Told, run, verify};
+use crate::support::{Project, Told, check_report as check, run, verify};
 
 /// A file that can't run twice, and one that can.
 const BARE: (&str, &str) = ("migrations/000001_bare.up.sql", "CREATE TABLE bare (id int);\n");
@@ -11,13 +11,6 @@ const CALM: (&str, &str) = ("migrations/000002_calm.up.sql", "SELECT 1;\n");
 /// The rehearsal of these two files under a configuration.
 fn rehearse(toml: &str) -> Told {
     run(&mut verify(Project::new(&[BARE, CALM, ("rehearsal.toml", toml)]).path()))
-}
-
-fn check(told: &Told, status: i32, texts: &[&str]) {
-    assert_eq!(told.status, status, "{}", told.all());
-    for text in texts {
-        assert!(told.stdout.contains(text), "does not say `{text}`:\n{}", told.all());
-    }
 }
 
 /// What a project of one file, with this SQL, comes to.

@@ -112,6 +112,14 @@ pub(crate) fn check(told: &Told, status: i32, texts: &[&str]) {
     }
 }
 
+/// The same, where the texts must be in the report itself.
+pub(crate) fn check_report(told: &Told, status: i32, texts: &[&str]) {
+    assert_eq!(told.status, status, "{}", told.all());
+    for text in texts {
+        assert!(told.stdout.contains(text), "does not say `{text}`:\n{}", told.all());
+    }
+}
+
 /// A project of these files, which can't be rehearsed.
 pub(crate) fn check_files(files: &[(&str, &str)], texts: &[&str]) {
     check(&run(&mut verify(Project::new(files).path())), 2, texts);

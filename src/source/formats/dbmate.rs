@@ -19,7 +19,8 @@
 use std::ops::Range;
 
 use super::{
-    Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, Oddity, Part, Sessions,
+    Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, NUMBERED, Oddity, Part,
+    Sessions,
 };
 use super::{ignored, is_sql, not_in};
 use crate::Result;
@@ -38,7 +39,9 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["datestyle"],
     float_digits: None,
-    latecomers: "runs it after those that it should precede",
+    placing: NUMBERED,
+    signpost: None,
+    settings: None,
     ledger: Some(Ledger {
         table: "schema_migrations",
         home: "SELECT quote_ident(COALESCE(current_schema(), 'public'))",

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::cargo::dependencies;
-use super::{Certainty, LostTransaction, Signpost, ignored, is_sql, not_in};
+use super::{Certainty, LostTransaction, NUMBERED, Signpost, ignored, is_sql, not_in};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Sessions};
 use crate::Result;
 use crate::config::Level;
@@ -43,7 +43,9 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["timezone"],
     float_digits: None,
-    latecomers: "runs it after those that it should precede",
+    placing: NUMBERED,
+    signpost: Some(SIGNPOST),
+    settings: None,
     ledger: Some(Ledger {
         table: "__diesel_schema_migrations",
         home: "SELECT quote_ident(current_schema())",
@@ -65,8 +67,7 @@ pub(super) const FORMAT: Format = Format {
     }),
 };
 
-pub(super) const SIGNPOST: Signpost =
-    Signpost { format: FORMAT.name, file: "diesel.toml", folder: named_folder };
+const SIGNPOST: Signpost = Signpost { file: "diesel.toml", folder: named_folder };
 
 fn named_folder(config: &Table) -> Result<Option<String>, String> {
     let Some(directory) = config.get("migrations_directory") else { return Ok(None) };

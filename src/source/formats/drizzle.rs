@@ -38,7 +38,9 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: Some("begin"),
     forced: &[],
     float_digits: None,
-    latecomers: "takes it for applied and never runs it, unless its `when` is later",
+    placing: PLACING,
+    signpost: None,
+    settings: None,
     ledger: Some(Ledger {
         table: "__drizzle_migrations",
         home: "SELECT 'drizzle'",
@@ -68,10 +70,11 @@ pub(super) const FORMAT: Format = Format {
     }),
 };
 
-pub(super) const PLACING: Placing = Placing {
+const PLACING: Placing = Placing {
     has_place: |_| true,
     series: |path| path,
     help: "take it out with `drizzle-kit drop`, and generate it again after",
+    latecomers: "takes it for applied and never runs it, unless its `when` is later",
 };
 
 const FOLDER: &str = "meta";

@@ -52,7 +52,9 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["timezone", "datestyle"],
     float_digits: Some(3),
-    latecomers: "refuses to migrate, unless outOfOrder is set",
+    placing: PLACING,
+    signpost: None,
+    settings: None,
     ledger: Some(Ledger {
         table: "flyway_schema_history",
         home: "SELECT quote_ident(current_schema())",
@@ -97,10 +99,11 @@ pub(super) const FORMAT: Format = Format {
 };
 
 /// Repeatable files run after all others.
-pub(super) const PLACING: Placing = Placing {
+const PLACING: Placing = Placing {
     has_place: |migration| !migration.version.is_empty(),
     series: |path| path,
     help: "give it a number after that of",
+    latecomers: "refuses to migrate, unless outOfOrder is set",
 };
 
 /// How Flyway prepares its session for each file.

@@ -19,7 +19,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Certainty, LIB_PQ, SourceFile, ignored, is_sql};
+use super::{Certainty, Home, LIB_PQ, NUMBERED, Placing, SourceFile, ignored, is_sql};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Pending, Sessions};
 use crate::Result;
 use crate::config::Level;
@@ -32,7 +32,9 @@ pub(super) const FORMAT: Format = Format {
     read,
     delivery: Delivery::Message,
     sessions: Sessions::PerBoot,
-    latecomers: "never runs it, without a word",
+    placing: Placing { latecomers: "never runs it, without a word", ..NUMBERED },
+    signpost: None,
+    settings: None,
     forced: &["datestyle"],
     float_digits: Some(2),
     without_transaction: None,
@@ -176,7 +178,7 @@ fn lone_down(folder: &Folder, name: &str) -> Oddity {
     }
 }
 
-fn set_version(home: &str, migration: &Migration, dirty: bool) -> String {
+fn set_version(home: &Home, migration: &Migration, dirty: bool) -> String {
     let version = &migration.version;
     format!(
         "BEGIN; TRUNCATE {home}.schema_migrations; \

@@ -27,7 +27,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::lines::{ends_statement, goes_on, lines, too_long};
-use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
+use super::{
+    Claim, Delivery, Files, Folder, Format, Ledger, Migration, NUMBERED, Oddity, Part, Pending,
+    Placing,
+};
 use super::{Sessions, SourceFile, is_sql};
 use crate::config::Level;
 use crate::sql::{Control, Kind, Position, Script, position};
@@ -48,7 +51,12 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &[],
     float_digits: None,
-    latecomers: "refuses to boot: found 1 missing migrations before current version",
+    placing: Placing {
+        latecomers: "refuses to boot: found 1 missing migrations before current version",
+        ..NUMBERED
+    },
+    signpost: None,
+    settings: None,
     ledger: Some(Ledger {
         table: "goose_db_version",
         home: "SELECT quote_ident(COALESCE((SELECT nspname FROM pg_catalog.pg_class \

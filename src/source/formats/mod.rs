@@ -20,7 +20,6 @@ mod sqlx;
 mod sqlx_toml;
 
 use std::fmt;
-use std::ops::Deref;
 
 use sha2::{Digest as _, Sha256};
 
@@ -57,24 +56,6 @@ pub(super) fn plain_file(folder: &Folder, name: &str) -> Result<Migration> {
     plain::migration(folder, name, "1")
 }
 
-/// Every file at a project's root in which a tool is told where the migrations are.
-pub(super) const SIGNPOSTS: &[Signpost] = &[diesel::SIGNPOST, sqlx::SIGNPOST];
-
-/// How the settings of a ledger are read from a project's files.
-type ReadSettings = fn(&Folder) -> Result<Settings>;
-
-/// Every format with settings, by its name.
-const SETTINGS: &[(&str, ReadSettings)] = &[
-    (refinery::FORMAT.name, |folder| Ok(refinery::settings(folder))),
-    (sqlx::FORMAT.name, sqlx::settings),
-];
-
-/// What the project's own files say of the ledger.
-pub(super) fn settings(format: &Format, folder: &Folder) -> Result<Settings> {
-    let read = SETTINGS.iter().find(|(name, _)| *name == format.name);
-    read.map_or_else(|| Ok(Settings::default()), |(_, read)| read(folder))
-}
-
 /// How new migrations stand to merged ones in a layout.
 #[derive(Debug)]
 pub(crate) struct Placing {
@@ -84,25 +65,18 @@ pub(crate) struct Placing {
     pub(crate) series: fn(&str) -> &str,
     /// How a migration comes after another one, whose name follows.
     pub(crate) help: &'static str,
+    /// What the tool does with a migration that comes in below the last one that it applied.
+    pub(crate) latecomers: &'static str,
 }
 
-/// Where a number in the file's name gives each migration its place.
-const NUMBERED: Placing =
-    Placing { has_place: |_| true, series: |path| path, help: "give it a number after that of" };
-
-/// Every format with another placing, by its name.
-const PLACINGS: &[(&str, Placing)] = &[
-    (drizzle::FORMAT.name, drizzle::PLACING),
-    (flyway::FORMAT.name, flyway::PLACING),
-    (sqitch::FORMAT.name, sqitch::PLACING),
-];
-
-impl Format {
-    pub(crate) fn placing(&self) -> &'static Placing {
-        let own = PLACINGS.iter().find(|(name, _)| *name == self.name);
-        own.map_or(&NUMBERED, |(_, placing)| placing)
-    }
-}
+/// Where a number in the file's name gives each migration its place, and the tool takes what the
+/// ledger doesn't have.
+const NUMBERED: Placing = Placing {
+    has_place: |_| true,
+    series: |path| path,
+    help: "give it a number after that of",
+    latecomers: "runs it after those that it should precede",
+};
 
 /// What a tool does with a folder.
 #[derive(Debug)]
@@ -129,9 +103,12 @@ pub(crate) struct Format {
     pub(crate) forced: &'static [&'static str],
     /// The `extra_float_digits` that the tool's driver sets, if it does.
     pub(crate) float_digits: Option<i8>,
+    pub(crate) placing: Placing,
+    /// Where the tool is told of the folder, if it is.
+    pub(crate) signpost: Option<Signpost>,
+    /// Reads what the project's own files say of the ledger, if they may say something.
+    pub(crate) settings: Option<fn(&Folder) -> Result<Settings>>,
     pub(crate) ledger: Option<Ledger>,
-    /// What the tool does with a migration that comes in below the last one that it applied.
-    pub(crate) latecomers: &'static str,
 }
 
 /// What a folder says about whose it is.
@@ -213,12 +190,11 @@ pub(crate) enum Sessions {
 
 /// A file of TOML in which a tool is told where the migrations are.
 #[derive(Debug)]
-pub(super) struct Signpost {
-    pub(super) format: &'static str,
+pub(crate) struct Signpost {
     /// At the project's root.
-    pub(super) file: &'static str,
+    pub(crate) file: &'static str,
     /// The folder that it names, if it does; or what is wrong with it.
-    pub(super) folder: fn(&toml::Table) -> Result<Option<String>, String>,
+    pub(crate) folder: fn(&toml::Table) -> Result<Option<String>, String>,
 }
 
 /// What a project's own files say of a tool's ledger.
@@ -247,14 +223,6 @@ impl Home {
 
     fn has_feature(&self, feature: &str) -> bool {
         self.settings.features.contains(&feature)
-    }
-}
-
-impl Deref for Home {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.schema
     }
 }
 

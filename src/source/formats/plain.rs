@@ -11,8 +11,8 @@
 
 use super::golang_migrate::is_ours as is_golang_migrates;
 use super::{
-    Certainty, Claim, Delivery, Files, Folder, Format, Migration, Oddity, Sessions, SourceFile,
-    ignored, is_sql,
+    Certainty, Claim, Delivery, Files, Folder, Format, Migration, NUMBERED, Oddity, Sessions,
+    SourceFile, ignored, is_sql,
 };
 use crate::config::Level;
 use crate::sql::{Content, position};
@@ -28,7 +28,9 @@ pub(super) const FORMAT: Format = Format {
     read,
     delivery: Delivery::Statements,
     sessions: Sessions::PerFile,
-    latecomers: "runs it after those that it should precede",
+    placing: NUMBERED,
+    signpost: None,
+    settings: None,
     forced: &[],
     float_digits: None,
     without_transaction: None,

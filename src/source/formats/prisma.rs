@@ -19,7 +19,7 @@
 //! were given: so does the native engine, by its source, which only the tool's own server has. The
 //! text of an error in the column `logs`, and the advisory lock, are left out.
 
-use super::{Certainty, ignored, is_sql, not_in, sha256};
+use super::{Certainty, NUMBERED, ignored, is_sql, not_in, sha256};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Pending, Sessions};
 use crate::Result;
 use crate::config::Level;
@@ -37,7 +37,9 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &[],
     float_digits: None,
-    latecomers: "runs it after those that it should precede",
+    placing: NUMBERED,
+    signpost: None,
+    settings: None,
     ledger: Some(Ledger {
         table: "_prisma_migrations",
         home: "SELECT 'public'",

@@ -21,7 +21,7 @@ use std::hash::{Hash as _, Hasher as _};
 use siphasher::sip::SipHasher13;
 
 use super::cargo::{dependencies, has_feature};
-use super::{Certainty, Sessions, Settings, ignored, is_sql, not_in};
+use super::{Certainty, NUMBERED, Placing, Sessions, Settings, ignored, is_sql, not_in};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use crate::config::Level;
 use crate::sql::literal;
@@ -40,8 +40,13 @@ pub(super) const FORMAT: Format =
         boot_transaction: None,
         forced: &[],
         float_digits: None,
-        latecomers: "refuses to boot, and says that it is missing; unless its name begins with U: \
-                 then it runs after those that it should precede",
+        placing: Placing {
+            latecomers: "refuses to boot, and says that it is missing; unless its name begins \
+                         with U: then it runs after those that it should precede",
+            ..NUMBERED
+        },
+        signpost: None,
+        settings: Some(|folder| Ok(settings(folder))),
         ledger: Some(Ledger {
             table: "refinery_schema_history",
             home: "SELECT quote_ident(current_schema())",
@@ -143,7 +148,7 @@ const WIDE: &str = "int8-versions";
 const ASYNCHRONOUS: &str = "tokio-postgres";
 
 /// What the project's dependencies say.
-pub(super) fn settings(folder: &Folder) -> Settings {
+fn settings(folder: &Folder) -> Settings {
     let named = CRATES.iter().flat_map(|name| dependencies(folder, name)).collect::<Vec<_>>();
     let has = |features: &[&str]| {
         named.iter().any(|it| features.iter().any(|feature| has_feature(it, feature)))

@@ -46,13 +46,14 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &[],
     float_digits: None,
-    latecomers: "no longer knows what it deployed, since later changes' ids follow from it, and \
-                 refuses to deploy",
+    placing: PLACING,
+    signpost: None,
+    settings: None,
     ledger: Some(Ledger {
         table: "changes",
         home: "SELECT 'sqitch'",
         asks_again: false,
-        ensure: |home| include_str!("sqitch/registry.sql").replace("{home}", home),
+        ensure: |home| include_str!("sqitch/registry.sql").replace("{home}", &home.schema),
         applied: |home| {
             format!(
                 "SELECT change_id || ' ' || change FROM {home}.changes ORDER BY committed_at DESC"
@@ -68,7 +69,7 @@ pub(super) const FORMAT: Format = Format {
     }),
 };
 
-pub(super) const PLACING: Placing = Placing {
+const PLACING: Placing = Placing {
     has_place: |_| true,
     // A change that is reworked leaves its script's name to the new one, and gets that of a tag.
     series: |path| {
@@ -77,6 +78,8 @@ pub(super) const PLACING: Placing = Placing {
         end.map_or(path, |end| &path[..start + end])
     },
     help: "move its line in the plan below that of",
+    latecomers: "no longer knows what it deployed, since later changes' ids follow from it, and \
+                 refuses to deploy",
 };
 
 const CONFIGURATION: &str = "sqitch.conf";

@@ -23,7 +23,8 @@ use std::ops::Range;
 
 use super::lines::{ends_statement, goes_on, lines, too_long};
 use super::{
-    Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, Oddity, Part, Pending,
+    Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, NUMBERED, Oddity, Part,
+    Pending,
 };
 use super::{Sessions, SourceFile, is_sql, not_in};
 use crate::Result;
@@ -45,7 +46,9 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["datestyle"],
     float_digits: Some(2),
-    latecomers: "runs it after those that it should precede",
+    placing: NUMBERED,
+    signpost: None,
+    settings: None,
     ledger: Some(Ledger {
         table: "gorp_migrations",
         home: "SELECT quote_ident(current_schema())",

@@ -24,7 +24,7 @@ use ::sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use super::cargo::{dependencies, has_feature};
 use super::sqlx_toml::{self, Configuration};
 use super::{
-    Certainty, Sessions, Settings, Signpost, SourceFile, hexadecimal, ignored, is_sql, not_in,
+    Certainty, NUMBERED, Sessions, Signpost, SourceFile, hexadecimal, ignored, is_sql, not_in,
 };
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use crate::Result;
@@ -43,7 +43,9 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["timezone", "datestyle"],
     float_digits: Some(2),
-    latecomers: "runs it after those that it should precede",
+    placing: NUMBERED,
+    signpost: Some(Signpost { file: sqlx_toml::FILE, folder: sqlx_toml::folder }),
+    settings: Some(|folder| Ok(Configuration::of(folder)?.settings())),
     ledger: Some(Ledger {
         table: TABLE,
         home: "SELECT quote_ident(current_schema())",
@@ -84,13 +86,6 @@ pub(super) const FORMAT: Format = Format {
 };
 
 const TABLE: &str = "_sqlx_migrations";
-
-pub(super) const SIGNPOST: Signpost =
-    Signpost { format: FORMAT.name, file: sqlx_toml::FILE, folder: sqlx_toml::folder };
-
-pub(super) fn settings(folder: &Folder) -> Result<Settings> {
-    Ok(Configuration::of(folder)?.settings())
-}
 
 /// What a file begins with that is to run without a transaction.
 const BARE: &str = "-- no-transaction";

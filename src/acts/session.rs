@@ -128,20 +128,18 @@ impl<'a> Player<'a> {
     /// Reads the tool's own bookkeeping: rows of one text column, without those that are NULL.
     pub(super) async fn read_book(&mut self, sql: &str) -> Result<Result<Vec<String>, Failure>> {
         let query = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection);
-        let Ok(rows) = timeout(self.stage.limit, query).await else {
-            let mut failure = self.failure(Stop::Deadline, sql).await?;
-            failure.at = Point::Ledger;
-            return Ok(Err(failure));
-        };
+        let deadline = Instant::now() + self.stage.limit;
+        let rows = within(self.stage, self.backend, deadline, query).await;
         let values = rows.and_then(|rows| {
             rows.iter()
                 .map(|row| row.try_get::<Option<String>, _>(0))
                 .collect::<Result<Vec<_>, _>>()
+                .map_err(Stop::Error)
         });
         match values {
             Ok(values) => Ok(Ok(values.into_iter().flatten().collect())),
-            Err(error) => {
-                let mut failure = self.failure(Stop::Error(error), sql).await?;
+            Err(stop) => {
+                let mut failure = self.failure(stop, sql).await?;
                 failure.at = Point::Ledger;
                 Ok(Err(failure))
             }
@@ -304,12 +302,12 @@ fn opening(forced: &[&str]) -> String {
 
 /// Waits for the server's answer until the deadline. Then the statement is cancelled, so
 /// that the server says how far it got; a session that doesn't listen is ended.
-async fn within(
+async fn within<T>(
     stage: &Stage<'_>,
     backend: i32,
     deadline: Instant,
-    all: impl Future<Output = Result<(), sqlx::Error>>,
-) -> Result<(), Stop> {
+    all: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, Stop> {
     tokio::pin!(all);
     while Instant::now() < deadline {
         let glance = deadline.min(Instant::now() + GLANCE);

@@ -205,17 +205,18 @@ impl Process {
     async fn accepts_connections(&mut self) -> Result<bool> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if self.has_ended() {
-                let log = fs::read_to_string(self.log()).unwrap_or_default();
+            let has_ended = self.has_ended();
+            // The postmaster listens before it is ready; the line in its log says when it is. If it
+            // ended after that, then not by a fault of its cluster, for which another would do.
+            let log = fs::read_to_string(self.log()).unwrap_or_default();
+            if log.contains("database system is ready to accept connections") {
+                return Ok(true);
+            }
+            if has_ended {
                 if log.contains("could not bind") {
                     return Ok(false);
                 }
                 return Err(self.did_not_start("ended at once"));
-            }
-            // The postmaster listens before it is ready; the line in its log says when it is.
-            let log = fs::read_to_string(self.log()).unwrap_or_default();
-            if log.contains("database system is ready to accept connections") {
-                return Ok(true);
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

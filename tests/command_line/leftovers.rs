@@ -137,27 +137,15 @@ fn after_being_killed() {
 #[test]
 fn after_the_server_died() {
     let (project, temporary) = (endless(), Temporary::new());
-    let mut command = verify(project.path());
-    let (told, segment) = std::thread::scope(|scope| {
-        let told = scope.spawn(|| run(command.env("TMPDIR", temporary.path())));
-        let (pid, segment) = loop {
-            let found = temporary.servers().first().and_then(|server| {
-                let accepts = std::fs::read_to_string(server.join("server.log")).ok()?;
-                let file = std::fs::read_to_string(server.join("data/postmaster.pid")).ok()?;
-                let pid = file.lines().next()?.to_owned();
-                let segment = file.lines().nth(6)?.split_whitespace().nth(1)?.to_owned();
-                let ready = accepts.contains("is ready to accept connections");
-                ready.then_some((pid, segment))
-            });
-            match found {
-                Some(found) => break found,
-                None => pause(),
-            }
-        };
-        assert!(Command::new("kill").args(["-KILL", &pid]).status().is_ok_and(|it| it.success()));
-        (told.join().expect("it ends"), segment)
-    });
-    assert_eq!(told.status, 2, "{}", told.all());
+    let child = started(&project, &temporary, "first boot");
+    let server = temporary.servers().pop().expect("it runs");
+    let file = std::fs::read_to_string(server.join("data/postmaster.pid")).expect("a pid file");
+    let pid = file.lines().next().expect("a process id");
+    let segment = file.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+    let segment = segment.expect("a segment of shared memory").to_owned();
+    assert!(Command::new("kill").args(["-KILL", pid]).status().is_ok_and(|it| it.success()));
+    let status = child.wait_with_output().expect("it ends").status;
+    assert_eq!(status.code(), Some(2));
     assert_nothing_is_left(&temporary);
     let segments = Command::new("ipcs").args(["-m", "-i", &segment]).output().expect("ipcs");
     let segments = String::from_utf8_lossy(&segments.stdout).into_owned();

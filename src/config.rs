@@ -40,6 +40,8 @@ pub(crate) struct Config {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Postgres {
     pub(crate) versions: Vec<String>,
+    /// The image of containers, with `{version}` in place of the version.
+    pub(crate) image: Option<String>,
     pub(crate) server: Option<String>,
     pub(crate) role: Role,
     pub(crate) extensions: Vec<String>,
@@ -220,19 +222,6 @@ impl Migrations {
     }
 }
 
-/// An error for a place from which no server can be had. Today there is one place, whatever it is
-/// called.
-pub(crate) fn check_origin(origin: &str) -> Result<()> {
-    let url = origin.starts_with("postgres://") || origin.starts_with("postgresql://");
-    let error = match origin {
-        "auto" | "native" => return Ok(()),
-        "container" => Error::new("this version of rehearsal starts native servers only"),
-        _ if url => Error::new("this version of rehearsal plays on servers of its own only"),
-        other => Error::new(format!("`{other}` is no place to get a server from")),
-    };
-    Err(error.help("--server, REHEARSAL_SERVER and `server` under [postgres] take auto or native"))
-}
-
 /// A mistake in `rehearsal.toml`, with its place and the nearest word that would have been right.
 pub(crate) fn mistake(
     text: &str,
@@ -281,7 +270,7 @@ fn malformed(text: &str, error: &toml::de::Error) -> Error {
 /// The section that has a key of this name.
 fn section_of(key: &str) -> Option<&'static str> {
     match key {
-        "versions" | "server" | "role" | "extensions" | "database" => Some("postgres"),
+        "versions" | "image" | "server" | "role" | "extensions" | "database" => Some("postgres"),
         "path" | "format" | "boot" | "run" | "fingerprint" => Some("migrations"),
         "base" => Some("history"),
         _ => None,

@@ -13,9 +13,9 @@ use std::time::Duration;
 pub use self::subject::Rehearsable;
 use crate::acts::{self, Migrate, Progress, Silence, Stage};
 use crate::checks::{self, Check};
-use crate::config::{self, Config, Level};
+use crate::config::{self, Config, Level, Role};
 use crate::report::{self, Kept, Report, Run};
-use crate::server::{self, Database, Server};
+use crate::server::{self, Database, Origin, Server, Sharing, Wanted};
 use crate::source::{self, Project};
 use crate::sql::Kind;
 use crate::trace::Traces;
@@ -177,7 +177,8 @@ impl<'a> Rehearsal<'a> {
         self
     }
 
-    /// Where the server comes from: `auto` or `native`.
+    /// Where the server comes from: `auto`, `container`, `native`, or the URL of one as
+    /// `postgres://…`.
     ///
     /// ```
     /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").server("native");
@@ -279,9 +280,17 @@ impl<'a> Rehearsal<'a> {
         let project = self.project()?;
         let versions = self.versions(&project.config)?;
         let version = versions.first().and_then(Option::as_deref);
-        let server = Server::start(version, self.cold).await?;
-        let stage = self.stage(&server, &project, &Silence);
-        let (fresh, scratch) = acts::first_boot(&stage).await?;
+        let origin = self.origin(&project.config)?;
+        let mut wanted = self.wanted(&project, &origin, version);
+        let mut server = Server::open(&wanted).await?;
+        let mut played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
+        if server.is_shared() && !server.is_pristine().await? {
+            server.retire();
+            wanted.sharing = Sharing::Private;
+            server = Server::open(&wanted).await?;
+            played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
+        }
+        let (fresh, scratch) = played;
         if let Some(scratch) = scratch {
             return Ok(Database::owned(scratch, project.config.postgres.role, server));
         }
@@ -299,12 +308,13 @@ impl<'a> Rehearsal<'a> {
         let mut report = Report { project: project.name.clone(), runs: Vec::new() };
         let mut used = BTreeSet::new();
         let versions = self.versions(&project.config)?;
+        let origin = self.origin(&project.config)?;
         // Whether the later ones are here is known now, or only after half of the work is done.
         for version in versions.iter().skip(1) {
             server::programs(version.as_deref())?;
         }
         for version in &versions {
-            let run = self.run(&project, version.as_deref(), progress, &mut used).await?;
+            let run = self.run(&project, &origin, version.as_deref(), progress, &mut used).await?;
             report.runs.push(run);
         }
         if self.only.is_empty() {
@@ -317,7 +327,8 @@ impl<'a> Rehearsal<'a> {
     #[cfg(feature = "cli")]
     pub(crate) async fn play_on(self, server: &Server) -> Result<Report> {
         let project = self.project()?;
-        let (run, _) = self.run_on(server, &project, &Silence, &mut BTreeSet::new()).await?;
+        let traces = self.traces(server, &project, &Silence).await?;
+        let (run, _) = self.judge_all(server, &project, &traces, &mut BTreeSet::new());
         Ok(Report { project: project.name, runs: vec![run] })
     }
 
@@ -346,15 +357,31 @@ impl<'a> Rehearsal<'a> {
             }
             Subject::Closure(_) => Project::of_closure(&self.root, config()?)?,
         };
-        self.check_origin(&project.config)?;
         Ok(project)
     }
 
     /// The call outranks the environment, which a CI matrix sets, and that the file.
-    fn check_origin(&self, config: &Config) -> Result<()> {
+    fn origin(&self, config: &Config) -> Result<Origin> {
         let environment = std::env::var("REHEARSAL_SERVER").ok().filter(|name| !name.is_empty());
         let chosen = [&self.origin, &environment, &config.postgres.server];
-        chosen.into_iter().flatten().next().map_or(Ok(()), |origin| config::check_origin(origin))
+        let chosen = chosen.into_iter().flatten().next();
+        chosen.map_or(Ok(Origin::Auto), |origin| Origin::parse(origin))
+    }
+
+    /// Who else may use the server on which a project is played.
+    fn sharing(&self, project: &Project) -> Sharing {
+        let postgres = &project.config.postgres;
+        let is_alone = self.keep
+            // A superuser can do anything to anybody.
+            || postgres.role == Role::Superuser
+            // A name that everybody could want.
+            || postgres.database.is_some()
+            || source::reach(&project.chain.migrations).is_some();
+        match (self.cold, is_alone) {
+            (true, _) => Sharing::Cold,
+            (false, true) => Sharing::Private,
+            (false, false) => Sharing::Shared,
+        }
     }
 
     fn versions(&self, config: &Config) -> Result<Vec<Option<String>>> {
@@ -379,10 +406,21 @@ impl<'a> Rehearsal<'a> {
         Ok(vec![None])
     }
 
+    fn wanted<'w>(
+        &self,
+        project: &'w Project,
+        origin: &'w Origin,
+        version: Option<&'w str>,
+    ) -> Wanted<'w> {
+        let image = project.config.postgres.image.as_deref();
+        Wanted { origin, version, image, sharing: self.sharing(project) }
+    }
+
     /// The rehearsal on one version.
     async fn run(
         &self,
         project: &Project,
+        origin: &Origin,
         version: Option<&str>,
         progress: &dyn Progress,
         used: &mut BTreeSet<usize>,
@@ -391,8 +429,19 @@ impl<'a> Rehearsal<'a> {
             Some(version) => format!("starting Postgres {version}"),
             None => "starting Postgres".to_owned(),
         });
-        let server = Server::start(version, self.cold).await?;
-        let (mut run, databases) = self.run_on(&server, project, progress, used).await?;
+        let mut wanted = self.wanted(project, origin, version);
+        let mut server = Server::open(&wanted).await?;
+        let mut traces = self.traces(&server, project, progress).await?;
+        if server.is_shared() && !server.is_pristine().await? {
+            // Of what belongs to the whole server, this chain has changed something, or that of
+            // somebody else who plays here at the same time.
+            server.retire();
+            wanted.sharing = Sharing::Private;
+            progress.begin("starting a server for this chain alone");
+            server = Server::open(&wanted).await?;
+            traces = self.traces(&server, project, progress).await?;
+        }
+        let (mut run, databases) = self.judge_all(&server, project, &traces, used);
         if !databases.is_empty() {
             let end_with = server.keep().await?;
             run.kept = Some(Kept { databases, end_with });
@@ -400,20 +449,17 @@ impl<'a> Rehearsal<'a> {
         Ok(run)
     }
 
-    /// Plays and judges, and says which databases are to be kept.
-    async fn run_on(
+    /// Plays what the wanted checks need.
+    async fn traces(
         &self,
         server: &Server,
         project: &Project,
         progress: &dyn Progress,
-        used: &mut BTreeSet<usize>,
-    ) -> Result<(Run, Vec<(&'static str, String)>)> {
-        let judged = checks::ALL.iter().filter(|check| self.wants(check)).collect::<Vec<_>>();
-        let stage = self.stage(server, project, progress);
-        let played = judged.iter().filter(|check| self.level(project, check) != Level::Allow);
+    ) -> Result<Traces> {
+        let judged = checks::ALL.iter().filter(|check| self.wants(check));
+        let played = judged.filter(|check| self.level(project, check) != Level::Allow);
         let wanted = played.filter_map(|check| check.act(project)).collect();
-        let traces = acts::play(&stage, &wanted).await?;
-        Ok(self.judge_all(server, project, &traces, used))
+        acts::play(&self.stage(server, project, progress), &wanted).await
     }
 
     fn stage<'s>(

@@ -91,7 +91,7 @@ impl Bench {
              | What | Rehearsal | psql | Ratio | Goal | With the server's start and end |\n\
              |---|--:|--:|--:|--:|--:|\n",
             server.version().text,
-            server::ORIGIN,
+            server.origin(),
             psql.version,
             cores(),
             if cfg!(debug_assertions) { "debug" } else { "release" },

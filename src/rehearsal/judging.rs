@@ -8,7 +8,7 @@ use super::Rehearsal;
 use crate::checks::{self, Check, Finding, Place, Usual, Verdict};
 use crate::config::{self, Config, Exemption, Level, Role};
 use crate::report::{Judgement, Outcome, Report, Run};
-use crate::server::{self, Server};
+use crate::server::Server;
 use crate::source::Project;
 use crate::trace::{Act, Traces};
 
@@ -30,7 +30,7 @@ impl Rehearsal<'_> {
         let databases = kept(traces);
         let run = Run {
             postgres: server.version().text.clone(),
-            server: server::ORIGIN,
+            server: server.origin(),
             superuser: project.config.postgres.role == Role::Superuser,
             checks,
             kept: None,

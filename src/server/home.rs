@@ -1,11 +1,14 @@
 //! Our folders among the temporary files, and who may remove what in them.
 //!
-//! `clusters/` keeps what `initdb` made, once per installation. `servers/` holds one folder for
-//! each server, in memory where there is room. Whoever makes a folder there holds a lock on it for
-//! as long as it lives, so a folder whose lock is free was left by somebody who was killed, and
-//! the next start sweeps it away. `notes/` is what the processes of one run leave each other.
+//! `clusters/` keeps what `initdb` made, once per installation, and `warm/` the cluster of the last
+//! shared server, with its templates. `servers/` holds one folder for each server, in memory where
+//! there is room. Whoever uses a folder there holds a lock on it, shared with others who do, for as
+//! long as it lives; so a folder whose lock is free belongs to nobody, and unless its server is
+//! about to end by itself, the next start sweeps it away. `notes/` is what the processes of one run
+//! leave each other, and `turns/` where they wait for each other.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -14,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, test_kill_process};
 
 use super::binaries::Installation;
-use super::native::stop;
+use super::native::{SETTINGS, is_running, stop};
 use super::random_word;
 use super::user::{User, cannot};
 use crate::{Error, Result};
@@ -36,12 +39,24 @@ const UNLOCKED_AGE: Duration = Duration::from_mins(1);
 /// In our folder, what the processes of a run leave each other.
 const NOTES: &str = "notes";
 
+/// In our folder, where processes wait for each other.
+const TURNS: &str = "turns";
+
+/// How often we look whether it is our turn.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// In a shared server's folder, the process of the session that ends it.
+const WATCHDOG: &str = "watchdog";
+
 /// In a cluster's folder, its superuser's password.
 const PASSWORD: &str = "rehearsal.password";
 
 /// Our folders, open.
 pub(super) struct Home {
     clusters: PathBuf,
+    /// What shared servers have kept; their user owns it.
+    warm: PathBuf,
+    turns: PathBuf,
     /// Where servers may be; new ones go to the first. The last is beside the clusters.
     servers: Vec<PathBuf>,
     pub(super) user: User,
@@ -53,19 +68,35 @@ pub(super) struct Cluster {
     pub(super) password: String,
 }
 
-/// A folder that is ours until this is dropped, and then is gone.
+/// A folder that we use until this is dropped, and that then is gone, unless it is left to others.
 pub(super) struct Claim {
     pub(super) folder: PathBuf,
     _lock: File,
-    kept: bool,
+    is_left: bool,
+}
+
+/// A turn that is ours until this is dropped.
+pub(super) struct Turn {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // While we hold the lock: who waits for it sees that the file is no longer the one.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 impl Home {
     pub(super) fn open() -> Result<Self> {
         let user = User::of_servers()?;
         let folder = open_folder(&std::env::temp_dir(), user)?;
-        let clusters = folder.join("clusters");
+        let [clusters, warm] = ["clusters", "warm"].map(|name| folder.join(name));
+        let turns = folder.join(TURNS);
         User::Ourselves.make_folder(&clusters)?;
+        User::Ourselves.make_folder(&turns)?;
+        user.make_folder(&warm)?;
         let mut servers = vec![folder.join("servers")];
         if let Some(folder) = memory().and_then(|memory| open_folder(memory, user).ok()) {
             servers.insert(usize::from(!has_room(&folder)), folder.join("servers"));
@@ -74,19 +105,41 @@ impl Home {
             // The server's user owns this one, so that a server can remove its own folder.
             user.make_folder(folder)?;
         }
-        Ok(Self { clusters, servers, user })
+        Ok(Self { clusters, warm, turns, servers, user })
+    }
+
+    /// Waits until nobody else of this name is at it.
+    pub(super) async fn turn(&self, name: &str) -> Result<Turn> {
+        let path = self.turns.join(name);
+        let cannot = |error| cannot("lock", &path, error);
+        loop {
+            let lock = File::create(&path).map_err(cannot)?;
+            let ours = lock.metadata().map_err(cannot)?.ino();
+            // Not one that was removed meanwhile.
+            let is_current = || fs::metadata(&path).is_ok_and(|now| now.ino() == ours);
+            if lock.try_lock().is_ok() && is_current() {
+                return Ok(Turn { path, _lock: lock });
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// The folders of all servers.
+    pub(super) fn servers(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = self.servers.iter().filter_map(|servers| fs::read_dir(servers).ok());
+        entries.flatten().flatten().map(|entry| entry.path())
     }
 
     /// Removes what runs that were killed have left behind, and nothing else: a folder whose lock
     /// is held belongs to a live run, and one that was kept is its owner's to remove.
     pub(super) fn sweep(&self) {
-        let entries = self.servers.iter().filter_map(|servers| fs::read_dir(servers).ok());
-        for folder in entries.flatten().flatten().map(|entry| entry.path()) {
+        for folder in self.servers() {
             if is_claimed(&folder) {
                 continue;
             }
             match postmaster(&folder) {
                 Tenant::Postmaster(_) if folder.join("kept").exists() => continue,
+                Tenant::Postmaster(_) if is_watched(&folder) => continue,
                 Tenant::Postmaster(pid) => stop(pid),
                 Tenant::Nobody => {}
                 Tenant::Unknown => continue,
@@ -96,6 +149,27 @@ impl Home {
         if let Some(folder) = self.clusters.parent() {
             sweep_notes(&folder.join(NOTES));
         }
+        for turn in entries_of(&self.turns) {
+            if File::open(&turn).is_ok_and(|lock| lock.try_lock().is_ok()) {
+                let _ = fs::remove_file(turn);
+            }
+        }
+        for draft in entries_of(&self.warm) {
+            // Named after the server whose cluster it was to be.
+            let pid = draft.extension().and_then(|it| it.to_str()?.parse::<u32>().ok());
+            if pid.is_some() && age(&draft).is_none_or(|age| age > UNLOCKED_AGE) {
+                let _ = fs::remove_dir_all(draft);
+            }
+        }
+    }
+
+    /// Where the shared server of an installation keeps its cluster, if its settings are ours.
+    pub(super) fn warm(&self, installation: &Installation) -> PathBuf {
+        let mut hasher = DefaultHasher::new();
+        (env!("CARGO_PKG_VERSION"), SETTINGS).hash(&mut hasher);
+        // Without a dot, after which comes the name of a draft.
+        let key = key(installation).replace('.', "-");
+        self.warm.join(format!("{key}-{:016x}", hasher.finish()))
     }
 
     /// A folder of one's own, for a server.
@@ -106,7 +180,6 @@ impl Home {
     /// What `initdb` made for this installation: kept from an earlier run, or made now.
     pub(super) async fn cluster(&self, installation: &Installation) -> Result<Cluster> {
         let data = self.clusters.join(key(installation));
-        let password_of = |data: &Path| fs::read_to_string(data.join(PASSWORD));
         if let Ok(password) = password_of(&data) {
             return Ok(Cluster { data, password });
         }
@@ -179,6 +252,16 @@ impl Home {
 }
 
 impl Claim {
+    /// Joins those who use a folder, if it is still there.
+    pub(super) fn join(folder: &Path) -> Option<Self> {
+        let lock = File::open(folder.join("lock")).ok()?;
+        lock.try_lock_shared().ok()?;
+        // Whoever removes a folder removes the lock too.
+        let now = fs::metadata(folder.join("lock")).ok()?;
+        let is_current = now.ino() == lock.metadata().ok()?.ino();
+        is_current.then(|| Self { folder: folder.to_owned(), _lock: lock, is_left: true })
+    }
+
     fn make(servers: &Path, user: User) -> Result<Self> {
         let born = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let name = format!("{}-{born}-{}", std::process::id(), random_word(8)?);
@@ -186,22 +269,33 @@ impl Claim {
         user.make_folder(&folder)?;
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(|error| cannot("write", &path, error))?;
-        lock.lock().map_err(|error| cannot("lock", &path, error))?;
-        Ok(Self { folder, _lock: lock, kept: false })
+        lock.lock_shared().map_err(|error| cannot("lock", &path, error))?;
+        Ok(Self { folder, _lock: lock, is_left: false })
+    }
+
+    /// Leaves the folder to those who use it too, or to whom removes it when nobody does.
+    pub(super) fn leave(&mut self) {
+        self.is_left = true;
+    }
+
+    /// Notes by which process of the server it ends.
+    pub(super) fn note_watchdog(&self, backend: i32) -> Result<()> {
+        let note = self.folder.join(WATCHDOG);
+        fs::write(&note, backend.to_string()).map_err(|error| cannot("write", &note, error))
     }
 
     /// Leaves the folder to somebody who asked to keep it.
     pub(super) fn keep(&mut self) -> Result<()> {
         let note = self.folder.join("kept");
         fs::write(&note, "").map_err(|error| cannot("write", &note, error))?;
-        self.kept = true;
+        self.leave();
         Ok(())
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if !self.kept {
+        if !self.is_left {
             // Nobody could be told of a failure here, and the next start sweeps again.
             remove(&self.folder);
         }
@@ -212,9 +306,8 @@ impl Drop for Claim {
 /// lives there.
 fn remove(folder: &Path) {
     release_shared_memory(folder);
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if entry.file_name() != "lock" && fs::remove_dir_all(&path).is_err() {
+    for path in entries_of(folder) {
+        if !path.ends_with("lock") && fs::remove_dir_all(&path).is_err() {
             let _ = fs::remove_file(&path);
         }
     }
@@ -232,13 +325,31 @@ fn release_shared_memory(folder: &Path) {
     }
 }
 
+/// What is in a folder.
+fn entries_of(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+/// How long ago something was written.
+fn age(path: &Path) -> Option<Duration> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?.elapsed().ok()
+}
+
+pub(super) fn password_of(data: &Path) -> std::io::Result<String> {
+    fs::read_to_string(data.join(PASSWORD))
+}
+
+/// Whether the session is there that ends a shared server.
+fn is_watched(folder: &Path) -> bool {
+    let backend = fs::read_to_string(folder.join(WATCHDOG)).unwrap_or_default();
+    backend.parse().ok().and_then(Pid::from_raw).is_some_and(is_running)
+}
+
 /// Whether somebody holds a folder's lock, or may be about to make it.
 fn is_claimed(folder: &Path) -> bool {
     match File::open(folder.join("lock")) {
         Ok(lock) => lock.try_lock().is_err(),
-        Err(_) => fs::metadata(folder)
-            .and_then(|metadata| metadata.modified())
-            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age < UNLOCKED_AGE)),
+        Err(_) => age(folder).is_some_and(|age| age < UNLOCKED_AGE),
     }
 }
 
@@ -296,12 +407,12 @@ pub(super) fn note(run: &str) -> Result<PathBuf> {
 
 /// Removes the notes of runs that have ended.
 fn sweep_notes(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let parent = name.to_str().and_then(|name| name.split('-').next()?.parse().ok());
+    for note in entries_of(folder) {
+        let name = note.file_name().and_then(|name| name.to_str());
+        let parent = name.and_then(|name| name.split('-').next()?.parse().ok());
         let parent = parent.filter(|pid| *pid > 0).and_then(Pid::from_raw);
         if parent.is_some_and(|pid| test_kill_process(pid).is_err()) {
-            let _ = fs::remove_file(entry.path());
+            let _ = fs::remove_file(note);
         }
     }
 }

@@ -1,38 +1,62 @@
-//! Ends a server whose owner was killed before it could do so itself.
+//! Ends a server whose last holder is gone, however it went.
 //!
-//! The owner's connection holds an advisory lock. A session inside the server waits for that lock;
-//! when the owner's process ends, however it ends, the kernel closes the connection, the server
-//! frees the lock, and the session stops the server and removes its folder. No other process, no
-//! signal handler and no file on the owner's side takes part, so nothing can go wrong there.
+//! Each holder's connection holds an advisory lock, shared with the other holders. A session inside
+//! the server waits until nobody holds it any more, and then stops the server and removes its
+//! folder. When a process ends, in whatever way, the kernel closes its connections. No other
+//! process, no signal handler and no file on the holder's side takes part, so nothing can go wrong
+//! there.
 
 use std::future::{Future as _, poll_fn};
 use std::task::Poll;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::task::JoinHandle;
 
-use super::native::Process;
 use super::{connect, run, value};
 use crate::Result;
 use crate::sql::literal;
 
-/// The lock of the owners, in the server's own database `postgres`: the letters of "rehearse".
+/// The lock of the holders, in the server's own database `postgres`: the letters of "rehearse".
 const LOCK: i64 = 0x7265_6865_6172_7365;
 
-/// A server's lifeline. It is cut when this is dropped.
+/// The class of the locks by which the databases of each holder are known to be in use: "rehe".
+pub(super) const OWNERS: i32 = 0x7265_6865;
+
+/// How often the watchdog looks.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// How often a newcomer asks: the watchdog holds the lock for a moment when it looks.
+const ATTEMPTS: u32 = 5;
+
+/// A holder's part of a server's life. It is over when this is dropped.
 pub(crate) struct Lease {
-    _owner: PgConnection,
-    watchdog: JoinHandle<()>,
-    watchdog_backend: i32,
+    _holder: PgConnection,
+    watchdog: Option<Watchdog>,
+}
+
+/// The session inside the server, with which its life ends.
+struct Watchdog {
+    session: JoinHandle<()>,
+    backend: i32,
+}
+
+/// What the watchdog does when the last holder is gone.
+pub(super) struct Order {
+    /// How long it waits for somebody else.
+    pub(super) linger: Duration,
+    /// What ends the server, for a shell on the server's side.
+    pub(super) script: String,
 }
 
 impl Lease {
-    pub(crate) async fn arm(admin: &PgConnectOptions, process: &Process) -> Result<Self> {
-        let (mut owner, mut session) = tokio::try_join!(connect(admin), connect(admin))?;
+    /// Becomes the first holder, and sets the watchdog.
+    pub(super) async fn arm(admin: &PgConnectOptions, owner: i32, order: &Order) -> Result<Self> {
+        let (mut holder, mut session) = tokio::try_join!(connect(admin), connect(admin))?;
         // Before the watchdog looks for it.
-        run(&mut owner, &format!("SELECT pg_advisory_lock_shared({LOCK})")).await?;
-        let pid = value(&mut session, "SELECT pg_backend_pid()").await?;
-        let watch = watch(process);
+        run(&mut holder, &hold(owner)).await?;
+        let backend = value(&mut session, "SELECT pg_backend_pid()").await?;
+        let watch = watch(order);
         let mut watching = Box::pin(async move {
             // Ends only with the server itself, which then closes the connection.
             let _ = run(&mut session, &watch).await;
@@ -44,39 +68,78 @@ impl Lease {
             Poll::Ready(())
         })
         .await;
-        let watchdog = tokio::spawn(watching);
-        Ok(Self { _owner: owner, watchdog, watchdog_backend: pid.parse().unwrap_or_default() })
+        let session = tokio::spawn(watching);
+        let watchdog = Watchdog { session, backend: backend.parse().unwrap_or_default() };
+        Ok(Self { _holder: holder, watchdog: Some(watchdog) })
     }
 
-    /// Lets the server live on after its owner.
-    pub(crate) async fn disarm(self, admin: &PgConnectOptions) -> Result<()> {
+    /// Becomes one more holder, unless the server is about to end.
+    pub(super) async fn join(admin: &PgConnectOptions, owner: i32) -> Result<Option<Self>> {
+        let mut holder = connect(admin).await?;
+        for attempt in 1..=ATTEMPTS {
+            let ask = format!(
+                "SELECT pg_try_advisory_lock_shared({LOCK}) AND pg_try_advisory_lock({OWNERS}, \
+                 {owner})"
+            );
+            if value(&mut holder, &ask).await? == "t" {
+                return Ok(Some(Self { _holder: holder, watchdog: None }));
+            }
+            tokio::time::sleep(GLANCE.mul_f64(0.1) * attempt).await;
+        }
+        Ok(None)
+    }
+
+    /// The server's process for the watchdog, of whoever has set it.
+    pub(super) fn watchdog(&self) -> Option<i32> {
+        self.watchdog.as_ref().map(|watchdog| watchdog.backend)
+    }
+
+    /// Lets the server live on after its holder.
+    pub(super) async fn disarm(self, admin: &PgConnectOptions) -> Result<()> {
+        let Some(backend) = self.watchdog() else { return Ok(()) };
         let mut session = connect(admin).await?;
-        run(&mut session, &format!("SELECT pg_terminate_backend({})", self.watchdog_backend)).await
+        run(&mut session, &format!("SELECT pg_terminate_backend({backend})")).await
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.watchdog.abort();
+        if let Some(watchdog) = &self.watchdog {
+            // It ends our side of the session. The server's side goes on: it doesn't listen.
+            watchdog.session.abort();
+        }
     }
 }
 
+fn hold(owner: i32) -> String {
+    format!("SELECT pg_advisory_lock_shared({LOCK}), pg_advisory_lock({OWNERS}, {owner})")
+}
+
 /// What the watchdog's session runs. It polls, because a session that waits for the exclusive lock
-/// would make further owners, who want it shared, wait behind it.
-fn watch(process: &Process) -> String {
+/// would make further holders, who want it shared, wait behind it. In the end it keeps the lock, so
+/// that nobody joins a server that is about to end.
+fn watch(Order { linger, script }: &Order) -> String {
     // The postmaster's signal reaches this shell too, as a child of its backend: it is ignored.
-    let program = format!(
-        "trap '' QUIT INT TERM HUP; \
-         ({}) </dev/null >/dev/null 2>&1 &",
-        process.how_to_end()
-    );
+    let program = format!("trap '' QUIT INT TERM HUP; ({script}) </dev/null >/dev/null 2>&1 &");
     format!(
         "SET client_connection_check_interval = 0;
          SET statement_timeout = 0;
-         DO $$ BEGIN
-           WHILE NOT pg_try_advisory_lock({LOCK}) LOOP PERFORM pg_sleep(0.1); END LOOP;
+         DO $$ DECLARE idle interval := '0'; BEGIN
+           LOOP
+             IF pg_try_advisory_lock({LOCK}) THEN
+               EXIT WHEN idle >= interval '{} ms';
+               PERFORM pg_advisory_unlock({LOCK});
+               idle := idle + interval '{} ms';
+             ELSE
+               idle := '0';
+             END IF;
+             PERFORM pg_sleep({});
+           END LOOP;
          END $$;
          COPY (SELECT) TO PROGRAM {}",
+        linger.as_millis(),
+        GLANCE.as_millis(),
+        GLANCE.as_secs_f64(),
         literal(&program)
     )
 }

@@ -1,13 +1,17 @@
 //! A Postgres to play on: found, started, asked for scratch databases, and gone afterwards.
 //!
 //! The rest of the crate sees a [`Server`] and its [`Scratch`] databases; where the server comes
-//! from (today: the binaries of this machine) stays behind this seam. Must not know what is played.
+//! from, and who else holds it, stays behind this seam. Must not know what is played.
 
+mod origin;
 mod binaries;
 mod user;
 mod home;
 mod native;
+mod machine;
 mod lease;
+mod cluster;
+mod shared;
 mod database;
 
 use std::fmt::{self, Write as _};
@@ -16,16 +20,18 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
+use self::home::Home;
 pub(crate) use self::home::disk_full_help;
-use self::lease::Lease;
-use self::native::Process;
+use self::lease::{Lease, Order};
+use self::machine::{Machine, Plan};
+pub(crate) use self::origin::Origin;
 use crate::config::Role;
 use crate::sql::{literal, quoted};
 use crate::{Error, Result};
@@ -33,22 +39,49 @@ use crate::{Error, Result};
 /// The role that owns scratch databases.
 const OWNER: &str = "rehearsal_owner";
 
-/// What reports call the place where servers come from.
-pub(crate) const ORIGIN: &str = "native";
-
 /// How long sessions that were closed may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a shared server waits for somebody else when its last holder is gone.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The server that somebody wants.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) origin: &'a Origin,
+    /// The newest there is, if none is named.
+    pub(crate) version: Option<&'a str>,
+    /// The image of a container, with `{version}` in place of the version.
+    pub(crate) image: Option<&'a str>,
+    pub(crate) sharing: Sharing,
+}
+
+/// Who else may use a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Everybody who wants the same.
+    Shared,
+    /// Nobody.
+    Private,
+    /// Nobody, and nothing is taken from earlier runs.
+    Cold,
+}
+
 /// A running throwaway server.
 pub(crate) struct Server {
-    // Declared before the process, so that the watchdog's session is closed first.
+    // Declared before the machine, so that our sessions are closed first.
     lease: Lease,
     /// The superuser's sessions that nobody uses at the moment. A new one takes milliseconds.
     idle: Mutex<Vec<PgConnection>>,
-    process: Process,
+    machine: Machine,
     admin: PgConnectOptions,
     owner: PgConnectOptions,
     version: Version,
+    sharing: Sharing,
+    /// What the cluster held beside databases when it was made.
+    pristine: String,
+    /// The holder's part of the names of its databases.
+    prefix: String,
     made: AtomicU32,
 }
 
@@ -61,45 +94,105 @@ pub(crate) struct Scratch {
 }
 
 impl Server {
-    /// Starts a server of the wanted version (the newest there is by default), and makes sure that
-    /// it is that version. `cold` uses nothing that an earlier run prepared.
-    pub(crate) async fn start(wanted: Option<&str>, cold: bool) -> Result<Self> {
+    /// Finds or starts the server that is wanted, and makes sure that it is of the wanted version.
+    pub(crate) async fn open(wanted: &Wanted<'_>) -> Result<Self> {
         if std::env::var_os("PGOPTIONS").is_some() {
             return Err(Error::new(
                 "PGOPTIONS is set and would change every session of the rehearsal",
             )
             .help("run it without: env -u PGOPTIONS …"));
         }
-        let installation = binaries::find(wanted)?;
-        let process = Process::start(&installation, cold).await?;
-        let login = PgConnectOptions::new_without_pgpass()
-            .host("127.0.0.1")
-            .port(process.port)
-            .database("postgres")
-            .ssl_mode(PgSslMode::Disable)
-            .application_name("rehearsal")
-            .disable_statement_logging();
-        let admin = login.clone().username("postgres").password(&process.superuser_password);
-        let password = random_word(24)?;
-        let owner = login.username(OWNER).password(&password);
+        let home = Home::open()?;
+        home.sweep();
+        if wanted.sharing == Sharing::Shared {
+            return shared::open(&home, wanted).await;
+        }
+        Self::begin(&Plan::find(wanted)?, wanted.sharing).await
+    }
+
+    /// A server of one's own, from the programs of this machine.
+    #[cfg(any(test, feature = "cli"))]
+    pub(crate) async fn start(version: Option<&str>, cold: bool) -> Result<Self> {
+        let sharing = if cold { Sharing::Cold } else { Sharing::Private };
+        Self::open(&Wanted { origin: &Origin::Native, version, image: None, sharing }).await
+    }
+
+    /// Starts a server, as its first holder.
+    async fn begin(plan: &Plan, sharing: Sharing) -> Result<Self> {
+        let mut machine = plan.start(sharing).await?;
+        let login = login(&machine);
+        let admin = superuser(&login, &machine);
+        let number = random_number()?;
+        let linger = if sharing == Sharing::Shared { LINGER } else { Duration::ZERO };
+        let order = Order { linger, script: machine.how_to_end() };
         let (mut connection, lease) =
-            tokio::try_join!(connect(&admin), Lease::arm(&admin, &process))?;
-        run(
-            &mut connection,
-            &format!("CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{password}'"),
-        )
-        .await?;
+            tokio::try_join!(connect(&admin), Lease::arm(&admin, number, &order))?;
+        let backend = lease.watchdog().filter(|_| sharing == Sharing::Shared);
+        machine.is_watched(backend)?;
+        let password = random_word(24)?;
+        run(&mut connection, &role(&password)).await?;
         let said = value(&mut connection, "SHOW server_version").await?;
         let version = Version::parse(&said)
             .ok_or_else(|| Error::new(format!("the server calls its version `{said}`")))?;
-        if version.major != installation.version.major {
-            return Err(Error::new(format!(
-                "asked for Postgres {}, connected to {}",
-                installation.version.text, version.text
-            )));
+        if !plan.answers(&version) {
+            let got = version.text;
+            return Err(Error::new(format!("asked for {}, got Postgres {got}", plan.name())));
         }
+        let pristine = value(&mut connection, &cluster::digest(version.major)).await?;
+        let owner = login.username(OWNER).password(&password);
         let idle = Mutex::new(vec![connection]);
-        Ok(Self { lease, idle, process, admin, owner, version, made: AtomicU32::new(0) })
+        let (prefix, made) = (prefix(number), AtomicU32::new(0));
+        Ok(Self { lease, idle, machine, admin, owner, version, sharing, pristine, prefix, made })
+    }
+
+    /// Holds a server that somebody else has started; `None` if it is about to end.
+    async fn join(machine: Machine, entry: &shared::Entry) -> Result<Option<Self>> {
+        let login = login(&machine);
+        let admin = superuser(&login, &machine);
+        let number = random_number()?;
+        let Some(lease) = Lease::join(&admin, number).await? else { return Ok(None) };
+        let version = Version::parse(&entry.version)
+            .ok_or_else(|| Error::new("the note of a shared server has no version"))?;
+        Ok(Some(Self {
+            lease,
+            idle: Mutex::default(),
+            machine,
+            admin,
+            owner: login.username(OWNER).password(&entry.owner_password),
+            version,
+            sharing: Sharing::Shared,
+            pristine: entry.pristine.clone(),
+            prefix: prefix(number),
+            made: AtomicU32::new(0),
+        }))
+    }
+
+    fn owner_password(&self) -> Result<String> {
+        let url = self.owner.to_url_lossy();
+        let password = url.password().map(str::to_owned);
+        password.ok_or_else(|| Error::new("the owner of scratch databases has no password"))
+    }
+
+    /// What reports call the place where the server comes from.
+    pub(crate) fn origin(&self) -> &'static str {
+        self.machine.origin()
+    }
+
+    /// Whether others may use the server too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.sharing == Sharing::Shared
+    }
+
+    /// Whether the cluster holds beside databases what it held in the beginning.
+    pub(crate) async fn is_pristine(&self) -> Result<bool> {
+        let mut connection = connect(&self.admin).await?;
+        let now = value(&mut connection, &cluster::digest(self.version.major)).await?;
+        Ok(now == self.pristine)
+    }
+
+    /// Keeps others from joining the server. Those who hold it already may stay.
+    pub(crate) fn retire(&self) {
+        shared::retire(self.machine.folder());
     }
 
     pub(crate) fn version(&self) -> &Version {
@@ -109,7 +202,7 @@ impl Server {
     /// A folder that is gone with the server, however the server or this process ends.
     #[cfg(feature = "cli")]
     pub(crate) fn folder(&self) -> &std::path::Path {
-        self.process.folder()
+        self.machine.folder()
     }
 
     /// An empty database, owned by the role that migrates.
@@ -125,7 +218,7 @@ impl Server {
 
     /// A database name that nobody has.
     pub(crate) fn free_name(&self) -> String {
-        format!("rehearsal_{}", self.made.fetch_add(1, Ordering::Relaxed) + 1)
+        format!("{}_{}", self.prefix, self.made.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     async fn create_from(&self, name: Option<&str>, original: Option<&Scratch>) -> Result<Scratch> {
@@ -217,7 +310,7 @@ impl Server {
 
     /// Whether the server has ended, whoever ended it.
     pub(crate) fn has_ended(&self) -> bool {
-        self.process.has_ended()
+        self.machine.has_ended()
     }
 
     /// An error if the server is no longer there, with what it said last.
@@ -230,7 +323,7 @@ impl Server {
     }
 
     fn died(&self) -> Error {
-        let words = self.process.last_words();
+        let words = self.machine.last_words();
         let died = Error::new(format!("the Postgres server died; its log ends:\n{words}"));
         if words.contains("No space left on device") {
             died.help(disk_full_help())
@@ -241,9 +334,9 @@ impl Server {
 
     /// Leaves the server running, and says how to end it.
     pub(crate) async fn keep(self) -> Result<String> {
-        let how = self.process.how_to_end();
+        let how = self.machine.how_to_end();
         self.lease.disarm(&self.admin).await?;
-        self.process.keep()?;
+        self.machine.keep()?;
         Ok(how)
     }
 }
@@ -399,6 +492,47 @@ fn failed(sql: &str, error: sqlx::Error) -> Error {
     let first_line = sql.trim().lines().next().unwrap_or_default();
     let failed = Error::new(format!("failed to run `{first_line}`")).caused_by(error);
     if full { failed.help(disk_full_help()) } else { failed }
+}
+
+/// What all logins to a server have in common.
+fn login(machine: &Machine) -> PgConnectOptions {
+    let address = machine.address();
+    PgConnectOptions::new_without_pgpass()
+        .host(&address.host)
+        .port(address.port)
+        .database("postgres")
+        .ssl_mode(PgSslMode::Disable)
+        .application_name("rehearsal")
+        .disable_statement_logging()
+}
+
+fn superuser(login: &PgConnectOptions, machine: &Machine) -> PgConnectOptions {
+    login.clone().username("postgres").password(&machine.address().superuser_password)
+}
+
+/// Makes the role that owns scratch databases; a cluster of an earlier run has it.
+fn role(password: &str) -> String {
+    format!(
+        "DO $$ BEGIN
+           IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{OWNER}') THEN
+             CREATE ROLE {OWNER} LOGIN CREATEROLE;
+           END IF;
+         END $$;
+         ALTER ROLE {OWNER} PASSWORD '{password}'"
+    )
+}
+
+/// How the names of a holder's databases begin: by the holder's number and the time of birth, in
+/// seconds.
+fn prefix(number: i32) -> String {
+    let born = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    format!("rehearsal_{number:08x}_{born}")
+}
+
+fn random_number() -> Result<i32> {
+    let word = random_word(8)?;
+    let number = u32::from_str_radix(&word, 16).unwrap_or_default();
+    Ok(number.cast_signed())
 }
 
 /// A random word of lower-case hexadecimal digits, from the system's generator.

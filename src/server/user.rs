@@ -100,6 +100,19 @@ impl User {
         }
     }
 
+    /// Copies a folder of this user's with all that is in it. It does so as this user, who may have
+    /// put a link there to what is not theirs.
+    pub(super) async fn copy_as(self, from: &Path, to: &Path) -> Result<()> {
+        let mut command = self.command(PathBuf::from("cp"));
+        command.arg("-R").arg(from).arg(to);
+        let copied = self.run(command).await.map_err(|error| cannot("copy", from, error))?;
+        if copied.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&copied.stderr).into_owned();
+        Err(cannot("copy", from, io::Error::other(said)))
+    }
+
     /// Copies a folder with all that is in it, for this user alone.
     pub(super) fn copy_tree(self, from: &Path, to: &Path) -> Result<()> {
         fs::create_dir(to).map_err(|error| cannot("create", to, error))?;

@@ -8,6 +8,7 @@ mod built_in;
 mod folder;
 mod git;
 pub(crate) mod formats;
+mod reach;
 mod signpost;
 
 use std::cmp::Reverse;
@@ -23,6 +24,7 @@ pub(crate) use self::formats::{
     Delivery, Files, Format, Home, Ledger, LostTransaction, Sessions, Settings,
 };
 pub(crate) use self::git::Unknown;
+pub(crate) use self::reach::reach;
 use crate::config::{self, Boot, Config, Level, mistake};
 use crate::sql::Script;
 use crate::{Error, Result};

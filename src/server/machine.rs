@@ -1,0 +1,165 @@
+//! What runs a server: a process of this machine, or a container. Knows nothing of databases.
+
+use std::path::Path;
+
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+
+use super::binaries::{self, Installation, Version};
+use super::home::Claim;
+use super::native::Process;
+use super::{Origin, Sharing, Wanted};
+use crate::{Error, Result};
+
+/// What was found to run a server with.
+pub(super) enum Plan {
+    Native(Installation),
+}
+
+/// A server that runs, as far as it is a process and files.
+pub(super) enum Machine {
+    Native(Process),
+}
+
+/// Where a client finds it.
+pub(super) struct Address {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) superuser_password: String,
+}
+
+/// What somebody else must know of a machine to hold it too.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Runs {
+    Native { pid: i32 },
+}
+
+impl Plan {
+    /// Finds what the wanted server can be run with.
+    pub(super) fn find(wanted: &Wanted<'_>) -> Result<Self> {
+        match wanted.origin {
+            Origin::Auto | Origin::Native => binaries::find(wanted.version).map(Self::Native),
+            Origin::Container => Err(Error::new("containers are to come")),
+            Origin::External(_) => unreachable!("an external server is there"),
+        }
+    }
+
+    /// The same for all who would get the same server.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Native(Installation { bin, version }) => {
+                format!("native {} {}", version.text, bin.display())
+            }
+        }
+    }
+
+    /// What people call it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Native(installation) => format!("Postgres {}", installation.version.text),
+        }
+    }
+
+    /// Whether a server of this version is what was promised.
+    pub(super) fn answers(&self, version: &Version) -> bool {
+        match self {
+            Self::Native(installation) => installation.version.major == version.major,
+        }
+    }
+
+    pub(super) async fn start(&self, sharing: Sharing) -> Result<Machine> {
+        match self {
+            Self::Native(installation) => match sharing {
+                Sharing::Shared => Process::start_shared(installation).await,
+                Sharing::Private => Process::start(installation, false).await,
+                Sharing::Cold => Process::start(installation, true).await,
+            }
+            .map(Machine::Native),
+        }
+    }
+}
+
+impl Machine {
+    /// The same machine for one more holder.
+    pub(super) fn join(runs: &Runs, claim: Claim, address: &Address) -> Option<Self> {
+        match runs {
+            Runs::Native { pid } => {
+                let pid = Pid::from_raw(*pid)?;
+                let password = address.superuser_password.clone();
+                Some(Self::Native(Process::join(claim, pid, address.port, password)))
+            }
+        }
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        match self {
+            Self::Native(process) => Runs::Native { pid: process.pid() },
+        }
+    }
+
+    pub(super) fn address(&self) -> Address {
+        match self {
+            Self::Native(process) => Address {
+                host: "127.0.0.1".to_owned(),
+                port: process.port,
+                superuser_password: process.superuser_password.clone(),
+            },
+        }
+    }
+
+    /// What reports call the place where it comes from.
+    pub(super) fn origin(&self) -> &'static str {
+        match self {
+            Self::Native(_) => "native",
+        }
+    }
+
+    /// Our folder for it on this machine.
+    pub(super) fn folder(&self) -> &Path {
+        match self {
+            Self::Native(process) => process.folder(),
+        }
+    }
+
+    /// What ends it and removes all of it, for a shell on its own side.
+    pub(super) fn how_to_end(&self) -> String {
+        match self {
+            Self::Native(process) => process.how_to_end(),
+        }
+    }
+
+    /// Leaves its end to the watchdog, whose session this process of the server is.
+    pub(super) fn is_watched(&mut self, backend: Option<i32>) -> Result<()> {
+        match self {
+            Self::Native(process) => process.is_watched(backend),
+        }
+    }
+
+    /// Leaves its end to the last one who holds it.
+    pub(super) fn share(&mut self) {
+        match self {
+            Self::Native(process) => process.share(),
+        }
+    }
+
+    /// Whether it has ended, whoever ended it.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Native(process) => process.has_ended(),
+        }
+    }
+
+    /// What it said last.
+    pub(super) fn last_words(&self) -> String {
+        match self {
+            Self::Native(process) => process.last_words(),
+        }
+    }
+
+    /// Leaves it running when this process ends.
+    pub(super) fn keep(self) -> Result<()> {
+        match self {
+            Self::Native(process) => process.keep(),
+        }
+    }
+}

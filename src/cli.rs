@@ -263,6 +263,15 @@ impl Progress for Lines {
     }
 
     fn played(&self, _: Act, _: usize, _: usize) {}
+
+    fn inherited(&self, files: usize, of: usize) {
+        say(&inherited(files, of));
+    }
+}
+
+/// What was played before and is still there.
+fn inherited(files: usize, of: usize) -> String {
+    format!("{files} of {of} files as they were played before; --cold plays them again")
 }
 
 /// Progress on a terminal: one line that is gone in the end.
@@ -288,6 +297,10 @@ impl Progress for Spinner {
 
     fn played(&self, act: Act, done: usize, of: usize) {
         self.bar.set_message(format!("{}: {done} of {of} files", act.name()));
+    }
+
+    fn inherited(&self, files: usize, of: usize) {
+        self.bar.println(inherited(files, of));
     }
 }
 

@@ -30,7 +30,12 @@ impl Course {
 }
 
 /// Boots the project on a database, as its tool does. A failure ends the boot.
-pub(super) async fn boot<'a>(
+pub(super) async fn boot<'a>(stage: &'a Stage<'a>, scratch: &Scratch, act: Act) -> Result<Boot> {
+    boot_in_part(stage, scratch, act, Course::default()).await
+}
+
+/// The same, as far as it is wanted.
+pub(super) async fn boot_in_part<'a>(
     stage: &'a Stage<'a>,
     scratch: &Scratch,
     act: Act,

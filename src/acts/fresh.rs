@@ -6,9 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::boot::{Course, boot};
-use super::recipe::Recipe;
-use super::{Recorder, Stage, state_of};
+use super::boot::{Course, boot as whole, boot_in_part};
+use super::{Recipe, Recorder, Stage, state_of};
 use crate::server::{Scratch, Template};
 use crate::sql::quoted;
 use crate::trace::{Act, Boot, Step, Trace};
@@ -41,81 +40,80 @@ pub(super) enum Purpose {
 /// other acts have their copies.
 pub(super) async fn play(stage: &Stage<'_>, purpose: Purpose) -> Result<(Trace, Made)> {
     let recorder = Recorder::begin(stage, Act::Fresh);
-    let Some(recipe) = Recipe::of(stage) else {
-        let (trace, scratch) = alone(stage, recorder).await?;
-        return Ok((trace, Made::Scratch(scratch)));
-    };
+    match Recipe::of(stage) {
+        Some(recipe) => by_recipe(stage, &recipe, purpose, recorder).await,
+        None => alone(stage, recorder).await,
+    }
+}
+
+/// The first boot of a chain that somebody may have played before.
+async fn by_recipe(
+    stage: &Stage<'_>,
+    recipe: &Recipe,
+    purpose: Purpose,
+    recorder: Recorder,
+) -> Result<(Trace, Made)> {
+    let files = recipe.files();
     // Whoever else plays the same chain waits, and then has a template.
-    let _turn = stage.server.turn(recipe.name(recipe.files())).await?;
+    let _turn = stage.server.turn(recipe.name(files)).await?;
     let found = recipe.find(stage).await?;
     let found = found.filter(|(it, _)| it.is_clean || purpose == Purpose::Database);
-    let mut played = None;
-    if let Some((template, files)) = found {
-        stage.progress.inherited(files, recipe.files());
-        if files == recipe.files() {
-            let boot = taken_over(&template, files);
+    let (boot, scratch) = match found {
+        Some((template, count)) if count == files => {
+            stage.progress.inherited(count, files);
+            let boot = taken_over(&template, count);
             return Ok((recorder.end(boot, None), Made::Template(template)));
         }
-        let scratch = stage.server.copy_of(&template).await?;
-        let taken = taken_over(&template, files);
-        played = go_on(stage, &recipe, scratch, taken).await?;
-    }
-    if played.is_none() {
-        let scratch = empty(stage).await?;
-        played = go_on(stage, &recipe, scratch, Boot::default()).await?;
-    }
-    let (boot, scratch) = match played {
-        Some(played) => played,
-        None => {
-            // As one boot, whatever it takes.
-            let scratch = empty(stage).await?;
-            (boot(stage, &scratch, Act::Fresh, Course::default()).await?, scratch)
+        Some((template, count)) => {
+            stage.progress.inherited(count, files);
+            let scratch = stage.server.copy_of(&template).await?;
+            go_on(stage, recipe, scratch, taken_over(&template, count)).await?
         }
+        None => go_on(stage, recipe, empty(stage).await?, Boot::default()).await?,
     };
     let mut trace = recorder.end(boot, None);
-    let is_worthwhile = purpose == Purpose::Database || trace.duration >= WORTHWHILE;
     if trace.boot.succeeded()
-        && is_worthwhile
-        && is_whole(&trace.boot, recipe.files())
+        && (purpose == Purpose::Database || trace.duration >= WORTHWHILE)
+        && is_whole(&trace.boot, files)
         && stage.server.is_pristine().await?
     {
-        let (name, ledger) = (recipe.name(recipe.files()), trace.boot.ledger.clone());
-        let is_clean = trace.boot.is_clean();
-        let made = stage.server.make_template(scratch, name, ledger, is_clean).await?;
-        return Ok((trace, Made::Template(made)));
+        let (ledger, is_clean) = (trace.boot.ledger.clone(), trace.boot.is_clean());
+        let made = stage.server.make_template(scratch, recipe.name(files), ledger, is_clean);
+        return Ok((trace, Made::Template(made.await?)));
     }
     trace.kept = kept(stage, &trace, &scratch);
     Ok((trace, Made::Scratch(scratch)))
 }
 
 /// The first boot of what nobody has played before, and nobody will look for.
-async fn alone(stage: &Stage<'_>, recorder: Recorder) -> Result<(Trace, Scratch)> {
+async fn alone(stage: &Stage<'_>, recorder: Recorder) -> Result<(Trace, Made)> {
     let scratch = empty(stage).await?;
     let mut begin = None;
     if stage.project.chain.runner.is_opaque() {
         begin = Some(state_of(&mut scratch.admin().await?).await?);
     }
-    let boot = boot(stage, &scratch, Act::Fresh, Course::default()).await?;
+    let boot = whole(stage, &scratch, Act::Fresh).await?;
     let mut trace = Trace { begin, ..recorder.end(boot, None) };
     let scratch = stage.aside(scratch).await?;
     trace.kept = kept(stage, &trace, &scratch);
-    Ok((trace, scratch))
+    Ok((trace, Made::Scratch(scratch)))
 }
 
-/// Plays what is left of the chain, and on the way keeps what was there before the last file.
-/// Nothing is told where a second session made a difference.
+/// Plays what is left of the chain, and on the way keeps what was there before the last file. Where
+/// a second session made a difference, all of it is played once more, as one boot.
 async fn go_on(
     stage: &Stage<'_>,
     recipe: &Recipe,
     scratch: Scratch,
     mut before: Boot,
-) -> Result<Option<(Boot, Scratch)>> {
+) -> Result<(Boot, Scratch)> {
     let last = recipe.files().saturating_sub(1);
     loop {
         let from = before.steps.len();
         let in_parts = stage.project.chain.format.boot_transaction.is_none();
         let pause = (in_parts && from < last).then(|| (last, Instant::now() + WORTHWHILE));
-        let boot = boot(stage, &scratch, Act::Fresh, Course { from, pause }).await?;
+        let course = Course { from, pause };
+        let boot = boot_in_part(stage, &scratch, Act::Fresh, course).await?;
         let is_next = |(place, step): (usize, &Step)| step.migration == from + place;
         let misses = |it: &str| MISSES_ITS_SESSION.contains(&it);
         if from > 0
@@ -124,12 +122,13 @@ async fn go_on(
                 || boot.failures().any(|(_, failure)| misses(&failure.sqlstate)))
         {
             stage.server.drop_database(scratch).await?;
-            return Ok(None);
+            let scratch = empty(stage).await?;
+            return Ok((whole(stage, &scratch, Act::Fresh).await?, scratch));
         }
         before.steps.extend(boot.steps);
         (before.refusal, before.ledger) = (boot.refusal, boot.ledger);
         if !boot.is_paused {
-            return Ok(Some((before, scratch)));
+            return Ok((before, scratch));
         }
         if stage.server.is_pristine().await? {
             let ledger = before.ledger.clone();

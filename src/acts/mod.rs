@@ -25,6 +25,7 @@ use sqlx::postgres::PgConnection;
 pub(crate) use self::closure::{Migrate, Outcome};
 use self::fresh::{Made, Purpose};
 use self::migration::{Book, Played};
+use self::recipe::Recipe;
 use self::session::Player;
 use crate::Result;
 use crate::catalog::Catalog;
@@ -115,9 +116,9 @@ async fn end_of(stage: &Stage<'_>, made: &Made) -> Result<State> {
         return state_of(&mut scratch.admin().await?).await;
     }
     let copy = made.copy(stage).await?;
-    let state = state_of(&mut copy.admin().await?).await?;
+    let end = state_of(&mut copy.admin().await?).await?;
     stage.server.drop_database(copy).await?;
-    Ok(state)
+    Ok(end)
 }
 
 /// Plays the first boot alone. Its database is there if it succeeded.

@@ -34,8 +34,8 @@ impl Recipe {
         let mut hash = Sha256::new_with_prefix(format!("{begin:?}"));
         let name = |hash: &Sha256| {
             let digest = hash.clone().finalize();
-            let digits = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            format!("{TEMPLATE_PREFIX}{digits}")
+            let half = digest.first_chunk().copied().unwrap_or_default();
+            format!("{TEMPLATE_PREFIX}{:032x}", u128::from_be_bytes(half))
         };
         let mut names = vec![name(&hash)];
         for migration in &chain.migrations {

@@ -9,4 +9,5 @@ mod fixtures;
 mod layouts;
 mod leftovers;
 mod support;
+mod templates;
 mod wrong_input;

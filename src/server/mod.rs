@@ -214,6 +214,12 @@ impl Server {
         self.machine.folder()
     }
 
+    /// Where its own database is found, for whoever may do everything.
+    #[cfg(feature = "cli")]
+    pub(crate) fn url(&self) -> String {
+        self.admin.to_url_lossy().to_string()
+    }
+
     /// An empty database, owned by the role that migrates.
     pub(crate) async fn create(&self, name: Option<&str>) -> Result<Scratch> {
         self.create_from(name, None).await

@@ -8,5 +8,7 @@ mod documentation;
 mod fixtures;
 mod layouts;
 mod leftovers;
+mod matrix;
 mod support;
+mod versions;
 mod wrong_input;

@@ -132,12 +132,14 @@ pub fn main_for(project: impl AsRef<Path>) -> ExitCode {
     // When this returns, however it does, everything that was started has been ended.
     runtime.block_on(async {
         tokio::select! {
-            result = arguments.command.run(project.as_ref()) => {
-                result.unwrap_or_else(|error| failed(&error))
-            }
+            // Listening comes first: an interruption that nobody hears leaves behind what runs.
+            biased;
             () = interrupted() => {
                 say("interrupted");
                 ExitCode::from(INTERRUPTED)
+            }
+            result = arguments.command.run(project.as_ref()) => {
+                result.unwrap_or_else(|error| failed(&error))
             }
         }
     })

@@ -198,8 +198,8 @@ impl<'a> Rehearsal<'a> {
     /// # Errors
     ///
     /// When it could not be held: no such project, no Postgres, a mistake in `rehearsal.toml`. What
-    /// is wrong with the migrations is in the report; and so is, where it could be held on others, a
-    /// version on which it could not.
+    /// is wrong with the migrations is in the report. And so is a version on which it could not be
+    /// held, where there are others on which it could.
     ///
     /// ```
     /// # fn main() -> rehearsal::Result<()> {

@@ -9,9 +9,10 @@ use super::print;
 use crate::rehearsal::named_versions;
 use crate::{Error, Result};
 
-/// What a matrix has where the project names no versions: one machine can have them all, and what
-/// differs between them is what a matrix is for. These are the majors that Postgres's own developers
-/// keep up, and on which this crate's own tests are run.
+/// What a matrix has where the project names no versions. `verify` then takes the newest on the
+/// machine; a matrix has a machine for each, and what differs between versions is what it is for.
+/// These are the majors on which this crate's own tests are run, which are those that have releases
+/// and are not past their end, or not for long.
 const SUPPORTED_MAJORS: [&str; 5] = ["14", "15", "16", "17", "18"];
 
 #[derive(Debug, clap::Args)]

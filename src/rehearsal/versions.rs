@@ -87,8 +87,8 @@ fn at_a_time(project: &Project) -> usize {
     cores.min(servers).max(1)
 }
 
-/// The versions that the environment or a project's `rehearsal.toml` names. None if they leave it to
-/// the machine.
+/// The versions that the environment or a project's `rehearsal.toml` names. None if they leave it
+/// to the machine.
 #[cfg(feature = "cli")]
 pub(crate) fn named_versions(root: &Path) -> Result<Vec<String>> {
     let names = checks::names();

@@ -3,9 +3,13 @@
 //! Who runs these tests may have one version only, and so some of them ask for a second one that
 //! nobody has. How a report of many looks is tested beside its code.
 
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
-use crate::support::{Project, Told, check, check_report, run, verify};
+use crate::support::{Project, Temporary, Told, check, check_report, run, verify};
 
 /// A major that nobody has.
 const NONESUCH: &str = "99";
@@ -125,4 +129,25 @@ fn commands_are_run_one_after_the_other() {
     let boot = place(format!("Postgres {major}: first boot …"));
     let next = place(format!("starting Postgres {release} …"));
     assert!(boot.is_some() && boot < next, "{}", told.all());
+}
+
+#[test]
+fn an_interruption_ends_all_of_them() {
+    let project = Project::new(&[("migrations/000001_endless.up.sql", "SELECT pg_sleep(900);\n")]);
+    let (temporary, release) = (Temporary::new(), usual());
+    let major = release.split('.').next().expect("a major");
+    let mut command = verify(project.path());
+    command.args(["--postgres", &format!("{major},{release}")]);
+    command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary was built");
+    let mut said = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    // Where there is one core only, they would take turns.
+    let at_a_time = std::thread::available_parallelism().map_or(1, usize::from).min(2);
+    let boots = said.by_ref().map_while(Result::ok).filter(|line| line.ends_with("first boot …"));
+    assert_eq!(boots.take(at_a_time).count(), at_a_time);
+    assert_eq!(temporary.servers().len(), at_a_time);
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "INT", &id]).status().is_ok_and(|it| it.success()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(temporary.servers(), <Vec<PathBuf>>::new());
 }

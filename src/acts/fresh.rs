@@ -60,12 +60,12 @@ async fn by_recipe(
     let found = found.filter(|(it, _)| it.is_clean || purpose == Purpose::Database);
     let (boot, scratch) = match found {
         Some((template, count)) if count == files => {
-            stage.progress.inherited(count, files);
+            stage.progress.note(&inherited(count, files));
             let boot = taken_over(&template, count);
             return Ok((recorder.end(boot, None), Made::Template(template)));
         }
         Some((template, count)) => {
-            stage.progress.inherited(count, files);
+            stage.progress.note(&inherited(count, files));
             let scratch = stage.server.copy_of(&template).await?;
             go_on(stage, recipe, scratch, taken_over(&template, count)).await?
         }
@@ -154,6 +154,10 @@ fn taken_over(template: &Template, files: usize) -> Boot {
         ledger: template.ledger.clone(),
         ..Boot::default()
     }
+}
+
+fn inherited(count: usize, files: usize) -> String {
+    format!("{count} of {files} files as they were played before; --cold plays them again")
 }
 
 /// Whether every file was played, in the chain's order.

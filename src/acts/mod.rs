@@ -40,8 +40,8 @@ pub(crate) trait Progress {
     fn begin(&self, what: &str);
     /// A file of an act is done.
     fn played(&self, act: Act, done: usize, of: usize);
-    /// The first files of the chain were played before, and what they made is still there.
-    fn inherited(&self, files: usize, of: usize);
+    /// There is something that one should know.
+    fn note(&self, what: &str);
 }
 
 /// Tells nobody anything.
@@ -50,7 +50,7 @@ pub(crate) struct Silence;
 impl Progress for Silence {
     fn begin(&self, _: &str) {}
     fn played(&self, _: Act, _: usize, _: usize) {}
-    fn inherited(&self, _: usize, _: usize) {}
+    fn note(&self, _: &str) {}
 }
 
 /// What all acts of a run share.

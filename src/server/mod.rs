@@ -433,6 +433,7 @@ pub(crate) fn note(run: &str) -> Result<PathBuf> {
 
 /// The folder of a version's programs, where those of its clients may be too; an error if this
 /// machine doesn't have the version.
+#[cfg(feature = "cli")]
 pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
 }

@@ -8,6 +8,8 @@ mod documentation;
 mod fixtures;
 mod layouts;
 mod leftovers;
+mod matrix;
 mod support;
 mod templates;
+mod versions;
 mod wrong_input;

@@ -217,7 +217,7 @@ impl Server {
     /// Where its own database is found, for whoever may do everything.
     #[cfg(feature = "cli")]
     pub(crate) fn url(&self) -> String {
-        self.admin.to_url_lossy().to_string()
+        url(&self.admin)
     }
 
     /// An empty database, owned by the role that migrates.
@@ -410,14 +410,18 @@ impl Scratch {
         self.url_of(Role::Owner)
     }
 
-    /// Where somebody finds this database. The scheme is the one that every client takes, those of
-    /// Python too. Options stay out of it, because not every client knows all
-    /// of them.
+    /// Where somebody finds this database.
     pub(crate) fn url_of(&self, role: Role) -> String {
-        let mut url = self.login(role).to_url_lossy();
-        url.set_query(None);
-        url.as_str().replacen("postgres:", "postgresql:", 1)
+        url(self.login(role))
     }
+}
+
+/// Where a database is found, in the words of every client: the scheme is the one that those of
+/// Python take too, and options, which not every client knows, stay out of it.
+fn url(login: &PgConnectOptions) -> String {
+    let mut url = login.to_url_lossy();
+    url.set_query(None);
+    url.as_str().replacen("postgres:", "postgresql:", 1)
 }
 
 impl fmt::Debug for Server {

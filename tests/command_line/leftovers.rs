@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::panic::AssertUnwindSafe;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
@@ -97,13 +97,17 @@ fn a_damaged_cache_is_made_anew() {
     let verify = || run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     let told = verify();
     assert_eq!(told.status, 0, "{}", told.all());
-    let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
-    let clusters = home.expect("a home").path().join("clusters");
-    let cluster = std::fs::read_dir(clusters).expect("the clusters").flatten().next();
-    let control = cluster.expect("a cluster").path().join("global/pg_control");
-    std::fs::remove_file(&control).expect("it is there");
-    // The server that was copied from it would do for the next one.
+    // The server that was copied from it would do for the next one, and may yet keep its cluster.
     assert_nothing_is_left(&temporary);
+    let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
+    let home = home.expect("a home").path();
+    let folders = ["clusters", "warm"].map(|name| std::fs::read_dir(home.join(name)));
+    let clusters = folders.into_iter().flatten().flatten().flatten().map(|cluster| cluster.path());
+    let controls = clusters.map(|cluster| cluster.join("global/pg_control")).collect::<Vec<_>>();
+    let control = controls.first().expect("a cluster");
+    for control in &controls {
+        std::fs::remove_file(control).expect("it is there");
+    }
     let told = verify();
     assert_eq!(told.status, 0, "{}", told.all());
     assert!(control.exists(), "the cache was not made anew");
@@ -133,7 +137,10 @@ fn kill_at_many_moments(start: impl Fn(&Temporary) -> Child + Sync) {
                 for kill in 0..KILLS {
                     let moment = SPAN * (kill * THREADS + thread) / (KILLS * THREADS);
                     let mut child = start(&temporary);
-                    std::thread::sleep(moment);
+                    let begin = Instant::now();
+                    while begin.elapsed() < moment && matches!(child.try_wait(), Ok(None)) {
+                        pause();
+                    }
                     child.kill().expect("it runs, or has ended");
                     child.wait().expect("it ends");
                 }

@@ -137,7 +137,8 @@ fn an_interruption_ends_all_of_them() {
     let (temporary, release) = (Temporary::new(), usual());
     let major = release.split('.').next().expect("a major");
     let mut command = verify(project.path());
-    command.args(["--postgres", &format!("{major},{release}")]);
+    // These are the same, and would share a server.
+    command.args(["--cold", "--postgres", &format!("{major},{release}")]);
     command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary was built");
     let mut said = BufReader::new(child.stderr.take().expect("it is piped")).lines();

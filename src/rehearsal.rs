@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use self::subject::Rehearsable;
 #[cfg(feature = "cli")]
 pub(crate) use self::versions::named_versions;
-use crate::acts::{self, Migrate, Progress, Silence, Stage};
+use crate::acts::{self, FirstBoot, Migrate, Progress, Silence, Stage};
 use crate::checks::{self, Check};
 use crate::config::{self, Config, Level, Role};
 use crate::report::{self, Kept, Report, Run, Unplayed};
@@ -290,13 +290,13 @@ impl<'a> Rehearsal<'a> {
         let mut wanted = self.wanted(&project, &origin, version);
         let mut server = Server::open(&wanted).await?;
         let mut played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
-        if server.is_shared() && !server.is_pristine().await? {
+        if server.is_shared() && !played.is_confined && !server.is_pristine().await? {
             server.retire();
             wanted.sharing = Sharing::Private;
             server = Server::open(&wanted).await?;
             played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
         }
-        let (fresh, scratch) = played;
+        let FirstBoot { trace: fresh, scratch, .. } = played;
         if let Some(scratch) = scratch {
             return Ok(Database::owned(scratch, project.config.postgres.role, server));
         }

@@ -24,6 +24,7 @@ const MISSES_ITS_SESSION: &[&str] = &["34000", "26000", "55000", "42704"];
 /// What the first boot made.
 pub(super) enum Made {
     Scratch(Scratch),
+    /// By a chain that has changed nothing of what belongs to the whole server.
     Template(Template),
 }
 
@@ -54,10 +55,14 @@ async fn by_recipe(
     recorder: Recorder,
 ) -> Result<(Trace, Made)> {
     let files = recipe.files();
-    // Whoever else plays the same chain waits, and then has a template.
-    let _turn = stage.server.turn(recipe.name(files)).await?;
-    let found = recipe.find(stage).await?;
-    let found = found.filter(|(it, _)| it.is_clean || purpose == Purpose::Database);
+    let is_of_use = |it: &Template| it.is_clean || purpose == Purpose::Database;
+    let mut found = recipe.find(stage).await?.filter(|(it, _)| is_of_use(it));
+    let mut turn = None;
+    if found.as_ref().is_none_or(|(_, count)| *count < files) {
+        // Whoever else plays the same chain waits, and then has a template.
+        turn = Some(stage.server.turn(recipe.name(files)).await?);
+        found = recipe.find(stage).await?.filter(|(it, _)| is_of_use(it));
+    }
     let (boot, scratch) = match found {
         Some((template, count)) if count == files => {
             stage.progress.note(&inherited(count, files));
@@ -79,7 +84,9 @@ async fn by_recipe(
     {
         let (ledger, is_clean) = (trace.boot.ledger.clone(), trace.boot.is_clean());
         let made = stage.server.make_template(scratch, recipe.name(files), ledger, is_clean);
-        return Ok((trace, Made::Template(made.await?)));
+        let made = made.await?;
+        drop(turn);
+        return Ok((trace, Made::Template(made)));
     }
     trace.kept = kept(stage, &trace, &scratch);
     Ok((trace, Made::Scratch(scratch)))

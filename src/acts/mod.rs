@@ -121,16 +121,27 @@ async fn end_of(stage: &Stage<'_>, made: &Made) -> Result<State> {
     Ok(end)
 }
 
-/// Plays the first boot alone. Its database is there if it succeeded.
-pub(crate) async fn first_boot(stage: &Stage<'_>) -> Result<(Trace, Option<Scratch>)> {
-    if let Some(refused) = refused(stage) {
-        return Ok((refused, None));
+/// What a first boot came to that was played for its database.
+pub(crate) struct FirstBoot {
+    pub(crate) trace: Trace,
+    /// If it succeeded.
+    pub(crate) scratch: Option<Scratch>,
+    /// Whether it is known to have changed nothing of what belongs to the whole server.
+    pub(crate) is_confined: bool,
+}
+
+/// Plays the first boot alone.
+pub(crate) async fn first_boot(stage: &Stage<'_>) -> Result<FirstBoot> {
+    if let Some(trace) = refused(stage) {
+        return Ok(FirstBoot { trace, scratch: None, is_confined: true });
     }
     let (trace, made) = Box::pin(fresh::play(stage, Purpose::Database)).await?;
-    if !trace.boot.succeeded() {
-        return Ok((trace, None));
+    let is_confined = matches!(made, Made::Template(_));
+    let mut scratch = None;
+    if trace.boot.succeeded() {
+        scratch = Some(made.take(stage).await?);
     }
-    Ok((trace, Some(made.take(stage).await?)))
+    Ok(FirstBoot { trace, scratch, is_confined })
 }
 
 /// The first boot of a tool that would not even begin.

@@ -350,13 +350,11 @@ fn is_watched(folder: &Path) -> bool {
 
 /// Whether somebody holds a folder's lock, or may be about to make it.
 fn is_claimed(folder: &Path) -> bool {
-    match File::open(folder.join("lock")) {
-        Ok(lock) => lock.try_lock().is_err(),
-        Err(_) => {
-            let servers = folder.parent().and_then(|servers| File::open(servers).ok());
-            servers.is_some_and(|making| making.try_lock().is_err())
-        }
+    if let Ok(lock) = File::open(folder.join("lock")) {
+        return lock.try_lock().is_err();
     }
+    let servers = folder.parent().and_then(|servers| File::open(servers).ok());
+    servers.is_some_and(|making| making.try_lock().is_err())
 }
 
 /// What a cluster is called among the clusters: version and folder, as one name.

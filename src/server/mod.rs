@@ -155,12 +155,14 @@ impl Server {
         let login = login(&machine);
         let admin = superuser(&login, &machine);
         let number = random_number()?;
-        let Some(lease) = Lease::join(&admin, number).await? else { return Ok(None) };
+        // The second session is for whatever it is opened for.
+        let (lease, connection) = tokio::try_join!(Lease::join(&admin, number), connect(&admin))?;
+        let Some(lease) = lease else { return Ok(None) };
         let version = Version::parse(&entry.version)
             .ok_or_else(|| Error::new("the note of a shared server has no version"))?;
         Ok(Some(Self {
             lease,
-            idle: Mutex::default(),
+            idle: Mutex::new(vec![connection]),
             machine,
             admin,
             owner: login.username(OWNER).password(&entry.owner_password),

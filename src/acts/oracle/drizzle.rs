@@ -139,8 +139,8 @@ async fn passes_over_what_is_not_later() {
     let a = ("0000_a.sql", "CREATE TABLE a (id int);".to_owned());
     let root = project(&DRIZZLE, &[journal(&[("0000_a", late)]), a]);
     let original = read(&DRIZZLE, root.path());
-    let (_, ours) = first_boot(&stage(&server, &original)).await.expect("a first boot");
-    let ours = ours.expect("it succeeds");
+    let ours = first_boot(&stage(&server, &original)).await.expect("a first boot");
+    let ours = ours.scratch.expect("it succeeds");
     let (before, _) = left(&DRIZZLE, &ours, true).await;
 
     let folder = root.path().join(DRIZZLE.folder);

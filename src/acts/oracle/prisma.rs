@@ -106,8 +106,8 @@ async fn blocks_after_a_failure_alone() {
     let root = project(&PRISMA, &[a, (second, "CREATE TABLE b (id int);".to_owned())]);
     let folder = root.path().join(PRISMA.folder);
     let original = read(&PRISMA, root.path());
-    let (_, ours) = first_boot(&stage(&server, &original)).await.expect("a first boot");
-    let ours = ours.expect("it succeeds");
+    let ours = first_boot(&stage(&server, &original)).await.expect("a first boot");
+    let ours = ours.scratch.expect("it succeeds");
     let (before, _) = left(&PRISMA, &ours, true).await;
     std::fs::write(folder.join(FIRST), "SELECT 1/0;").expect("our own file");
     std::fs::remove_dir_all(folder.join("20240102000000_b")).expect("our own folder");

@@ -140,8 +140,8 @@ async fn refuses_what_was_changed() {
     let root = project(&SQLX, &[("1_a.sql", table("a")), (second, table("b"))]);
     let folder = root.path().join("migrations");
     let original = read(&SQLX, root.path());
-    let (_, ours) = first_boot(&stage(&server, &original)).await.expect("a first boot");
-    let ours = ours.expect("it succeeds");
+    let ours = first_boot(&stage(&server, &original)).await.expect("a first boot");
+    let ours = ours.scratch.expect("it succeeds");
     let modified = "migration 2 was previously applied but has been modified";
     let missing = "migration 2 was previously applied but is missing";
     for (text, refusal) in [(Some(table("b") + "\n"), modified), (None, missing)] {

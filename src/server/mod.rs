@@ -12,6 +12,7 @@ mod machine;
 mod lease;
 mod cluster;
 mod shared;
+mod external;
 mod database;
 
 use std::fmt::{self, Write as _};
@@ -27,12 +28,13 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
+pub(crate) use self::external::assert_one_version;
 use self::home::Home;
 pub(crate) use self::home::disk_full_help;
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::origin::Origin;
-use crate::config::Role;
+use crate::config::{Postgres, Role};
 use crate::sql::{literal, quoted};
 use crate::{Error, Result};
 
@@ -54,6 +56,8 @@ pub(crate) struct Wanted<'a> {
     /// The image of a container, with `{version}` in place of the version.
     pub(crate) image: Option<&'a str>,
     pub(crate) sharing: Sharing,
+    /// What else the project asks of it.
+    pub(crate) settings: &'a Postgres,
 }
 
 /// Who else may use a server.
@@ -102,6 +106,9 @@ impl Server {
             )
             .help("run it without: env -u PGOPTIONS …"));
         }
+        if let Origin::External(url) = wanted.origin {
+            return external::open(url, wanted).await;
+        }
         let home = Home::open()?;
         home.sweep();
         if wanted.sharing == Sharing::Shared {
@@ -114,7 +121,8 @@ impl Server {
     #[cfg(any(test, feature = "cli"))]
     pub(crate) async fn start(version: Option<&str>, cold: bool) -> Result<Self> {
         let sharing = if cold { Sharing::Cold } else { Sharing::Private };
-        Self::open(&Wanted { origin: &Origin::Native, version, image: None, sharing }).await
+        let (origin, settings) = (&Origin::Native, &Postgres::default());
+        Self::open(&Wanted { origin, version, image: None, sharing, settings }).await
     }
 
     /// Starts a server, as its first holder.
@@ -183,6 +191,11 @@ impl Server {
         self.sharing == Sharing::Shared
     }
 
+    /// Whether the server is somebody else's.
+    pub(crate) fn is_guest(&self) -> bool {
+        matches!(self.machine, Machine::Guest(_))
+    }
+
     /// Whether the cluster holds beside databases what it held in the beginning.
     pub(crate) async fn is_pristine(&self) -> Result<bool> {
         let mut connection = connect(&self.admin).await?;
@@ -223,19 +236,27 @@ impl Server {
 
     async fn create_from(&self, name: Option<&str>, original: Option<&Scratch>) -> Result<Scratch> {
         let name = name.map_or_else(|| self.free_name(), str::to_owned);
-        let database = quoted(&name);
-        let template = original.map_or("template1", |original| &original.name);
+        let (database, owner) = (quoted(&name), quoted(self.owner.get_username()));
+        // Somebody else's template1 may hold something, and somebody may be connected to it.
+        let empty = if self.is_guest() { "template0" } else { "template1" };
+        let template = original.map_or(empty, |original| &original.name);
         let mut create =
-            format!("CREATE DATABASE {database} OWNER {OWNER} TEMPLATE {}", quoted(template));
-        if self.version.major >= 15 {
-            // The faster strategy on every version; before 15 it was the only one.
+            format!("CREATE DATABASE {database} OWNER {owner} TEMPLATE {}", quoted(template));
+        if self.version.major >= 15 && !self.is_guest() {
+            // The faster strategy on every version; before 15 it was the only one. The checkpoints
+            // that come with it are nothing to ask of somebody else's server.
             create.push_str(" STRATEGY file_copy");
         }
         match original {
             None => self.run(&[create]).await?,
             Some(Scratch { name: from, .. }) => {
-                self.run(&[wait_until_free(from, PATIENCE), create, copy_of_settings(from, &name)])
-                    .await?;
+                let settings = if self.is_guest() {
+                    let ask = external::copy_of_settings(from, &name);
+                    value(&mut connect(&self.admin).await?, &ask).await?
+                } else {
+                    copy_of_settings(from, &name)
+                };
+                self.run(&[wait_until_free(from, PATIENCE), create, settings]).await?;
             }
         }
         Ok(Scratch {
@@ -257,7 +278,12 @@ impl Server {
     }
 
     pub(crate) async fn drop_database(&self, scratch: Scratch) -> Result<()> {
-        self.run(&[format!("DROP DATABASE {} WITH (FORCE)", quoted(&scratch.name))]).await
+        let drop = format!("DROP DATABASE {}", quoted(&scratch.name));
+        match self.run(&[format!("{drop} WITH (FORCE)")]).await {
+            // Who is no superuser can't force autovacuum, which makes way by itself.
+            Err(_) if self.is_guest() => self.run(&[drop]).await,
+            other => other,
+        }
     }
 
     /// Cancels the statement of a session of which only the process id is known.
@@ -323,6 +349,10 @@ impl Server {
     }
 
     fn died(&self) -> Error {
+        if let Machine::Guest(guest) = &self.machine {
+            return Error::new(format!("{} is no longer there", guest.place()))
+                .help("run it again when the server is back");
+        }
         let words = self.machine.last_words();
         let died = Error::new(format!("the Postgres server died; its log ends:\n{words}"));
         if words.contains("No space left on device") {
@@ -332,8 +362,12 @@ impl Server {
         }
     }
 
-    /// Leaves the server running, and says how to end it.
-    pub(crate) async fn keep(self) -> Result<String> {
+    /// Leaves the server running with these databases, and says how to end it; how to drop them,
+    /// where it is somebody else's.
+    pub(crate) async fn keep(self, databases: &[&str]) -> Result<String> {
+        if let Machine::Guest(guest) = self.machine {
+            return guest.keep(databases).await;
+        }
         let how = self.machine.how_to_end();
         self.lease.disarm(&self.admin).await?;
         self.machine.keep()?;
@@ -370,31 +404,49 @@ impl Scratch {
     }
 
     /// The variables by which a command finds this database, whatever it is written in.
-    pub(crate) fn variables(&self, role: Role) -> [(&'static str, String); 7] {
+    pub(crate) fn variables(&self, role: Role) -> Vec<(&'static str, String)> {
         let login = self.login(role);
         let url = login.to_url_lossy();
-        [
+        let ssl = |key: &str| url.query_pairs().find(|pair| pair.0 == key).map(|pair| pair.1);
+        let mut variables = vec![
             ("DATABASE_URL", self.url_of(role)),
-            ("PGHOST", login.get_host().to_owned()),
+            ("PGHOST", host_of(login)),
             ("PGPORT", login.get_port().to_string()),
             ("PGUSER", login.get_username().to_owned()),
             ("PGPASSWORD", url.password().unwrap_or_default().to_owned()),
             ("PGDATABASE", self.name.clone()),
-            ("PGSSLMODE", "disable".to_owned()),
-        ]
+            ("PGSSLMODE", ssl("sslmode").unwrap_or_default().into_owned()),
+        ];
+        for (key, name) in [
+            ("sslrootcert", "PGSSLROOTCERT"),
+            ("sslcert", "PGSSLCERT"),
+            ("sslkey", "PGSSLKEY"),
+        ] {
+            variables.extend(ssl(key).map(|value| (name, value.into_owned())));
+        }
+        variables
     }
 
-    /// Where a person finds this database, as its owner.
+    /// Where a person finds this database, as its owner: without the password, if it is their own.
     pub(crate) fn url(&self) -> String {
-        self.url_of(Role::Owner)
+        let url = self.url_of(Role::Owner);
+        let is_theirs = self.owner.get_username() == self.admin.get_username();
+        let Some((login, rest)) = url.split_once('@').filter(|_| is_theirs) else { return url };
+        let user = login.rsplit_once(':').map_or(login, |(user, _)| user);
+        format!("{user}@{rest}")
     }
 
     /// Where somebody finds this database. The scheme is the one that every client takes, those of
     /// Python too. Options stay out of it, because not every client knows all
-    /// of them.
+    /// of them; but for those of TLS, where it was asked for.
     pub(crate) fn url_of(&self, role: Role) -> String {
         let mut url = self.login(role).to_url_lossy();
+        let pairs = url.query_pairs().into_owned().filter(|pair| pair.0.starts_with("ssl"));
+        let pairs = pairs.collect::<Vec<_>>();
         url.set_query(None);
+        if !matches!(self.login(role).get_ssl_mode(), PgSslMode::Disable | PgSslMode::Prefer) {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
         url.as_str().replacen("postgres:", "postgresql:", 1)
     }
 }
@@ -416,10 +468,19 @@ pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
 }
 
-/// Something of each session of a database.
+/// Where libpq finds a server: a host, or the folder of its socket.
+fn host_of(login: &PgConnectOptions) -> String {
+    let socket = login.get_socket().map(|folder| folder.display().to_string());
+    socket.unwrap_or_else(|| login.get_host().to_owned())
+}
+
+/// Something of each client's session of a database.
 fn sessions_of(database: &str, what: &str) -> String {
     let database = literal(database);
-    format!("SELECT {what} FROM pg_catalog.pg_stat_activity WHERE datname = {database}")
+    format!(
+        "SELECT {what} FROM pg_catalog.pg_stat_activity
+          WHERE datname = {database} AND backend_type = 'client backend'"
+    )
 }
 
 /// Waits for sessions that were closed a moment ago, for so long at most. `CREATE DATABASE …

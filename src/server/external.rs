@@ -13,7 +13,9 @@ use tokio::time::timeout;
 
 use super::lease::{Lease, OWNERS};
 use super::machine::Machine;
-use super::{Origin, Server, Sharing, Version, Wanted, failed, random_number, random_word, run, value};
+use super::{
+    Origin, Server, Sharing, Version, Wanted, failed, random_number, random_word, run, url_of, value,
+};
 use crate::config::{Cluster, Postgres, Role};
 use crate::error::words_of_postgres;
 use crate::sql::{literal, quoted};
@@ -61,11 +63,13 @@ pub(crate) fn assert_one_version(origin: &Origin, versions: &[Option<String>]) -
         return Ok(());
     }
     let asked = versions.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
-    Err(Error::new(format!("one URL names one server, and several versions are asked for: {asked}"))
-        .help(
-            "name one of them with --postgres, or none; or let --server native or --server \
+    Err(Error::new(format!(
+        "one URL names one server, and several versions are asked for: {asked}"
+    ))
+    .help(
+        "name one of them with --postgres, or none; or let --server native or --server \
              container give a server for each",
-        ))
+    ))
 }
 
 /// Becomes a guest of the server behind a URL.
@@ -236,9 +240,8 @@ impl Host {
         }
         let user = &self.user;
         if !self.is_superuser && !self.creates_databases {
-            return Err(Error::new(format!("the user `{user}` may not create databases")).help(
-                format!("let a superuser run: ALTER ROLE {} CREATEDB", quoted(user)),
-            ));
+            return Err(Error::new(format!("the user `{user}` may not create databases"))
+                .help(format!("let a superuser run: ALTER ROLE {} CREATEDB", quoted(user))));
         }
         if !self.is_superuser && wanted.settings.role == Role::Superuser {
             return Err(Error::new(format!(
@@ -341,11 +344,7 @@ impl Guest {
         // From now on no sweep takes them.
         self.is_kept = true;
         drop_databases(&mut connection, &self.prefix, names).await?;
-        let mut url = self.login.to_url_lossy();
-        url.set_query(None);
-        // A URL that has a user can lose the password.
-        let _ = url.set_password(None);
-        let mut how = format!("psql '{}'", url.as_str().replacen("postgres:", "postgresql:", 1));
+        let mut how = format!("psql '{}'", url_of(&self.login, false));
         for name in names {
             how.push_str(&format!(" -c 'DROP DATABASE {} WITH (FORCE)'", quoted(name)));
         }
@@ -468,9 +467,7 @@ async fn drop_databases(connection: &mut PgConnection, prefix: &str, kept: &[&st
 async fn texts(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>> {
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
     let rows = rows.map_err(|error| failed(sql, error))?;
-    rows.iter()
-        .map(|row| row.try_get_unchecked(0).map_err(|error| failed(sql, error)))
-        .collect()
+    rows.iter().map(|row| row.try_get_unchecked(0).map_err(|error| failed(sql, error))).collect()
 }
 
 /// Gives the statements that make the settings, the grants and the comment of one database those of

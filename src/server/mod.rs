@@ -406,48 +406,36 @@ impl Scratch {
     /// The variables by which a command finds this database, whatever it is written in.
     pub(crate) fn variables(&self, role: Role) -> Vec<(&'static str, String)> {
         let login = self.login(role);
-        let url = login.to_url_lossy();
-        let ssl = |key: &str| url.query_pairs().find(|pair| pair.0 == key).map(|pair| pair.1);
         let mut variables = vec![
             ("DATABASE_URL", self.url_of(role)),
             ("PGHOST", host_of(login)),
             ("PGPORT", login.get_port().to_string()),
             ("PGUSER", login.get_username().to_owned()),
-            ("PGPASSWORD", url.password().unwrap_or_default().to_owned()),
+            ("PGPASSWORD", password_of(login)),
             ("PGDATABASE", self.name.clone()),
-            ("PGSSLMODE", ssl("sslmode").unwrap_or_default().into_owned()),
         ];
-        for (key, name) in [
-            ("sslrootcert", "PGSSLROOTCERT"),
-            ("sslcert", "PGSSLCERT"),
-            ("sslkey", "PGSSLKEY"),
-        ] {
-            variables.extend(ssl(key).map(|value| (name, value.into_owned())));
-        }
+        variables.extend(encryption_of(login).into_iter().filter_map(|(key, value)| {
+            let name = match &*key {
+                "sslmode" => "PGSSLMODE",
+                "sslrootcert" => "PGSSLROOTCERT",
+                "sslcert" => "PGSSLCERT",
+                "sslkey" => "PGSSLKEY",
+                _ => return None,
+            };
+            Some((name, value))
+        }));
         variables
     }
 
     /// Where a person finds this database, as its owner: without the password, if it is their own.
     pub(crate) fn url(&self) -> String {
-        let url = self.url_of(Role::Owner);
         let is_theirs = self.owner.get_username() == self.admin.get_username();
-        let Some((login, rest)) = url.split_once('@').filter(|_| is_theirs) else { return url };
-        let user = login.rsplit_once(':').map_or(login, |(user, _)| user);
-        format!("{user}@{rest}")
+        url_of(&self.owner, !is_theirs)
     }
 
-    /// Where somebody finds this database. The scheme is the one that every client takes, those of
-    /// Python too. Options stay out of it, because not every client knows all
-    /// of them; but for those of TLS, where it was asked for.
+    /// Where somebody finds this database.
     pub(crate) fn url_of(&self, role: Role) -> String {
-        let mut url = self.login(role).to_url_lossy();
-        let pairs = url.query_pairs().into_owned().filter(|pair| pair.0.starts_with("ssl"));
-        let pairs = pairs.collect::<Vec<_>>();
-        url.set_query(None);
-        if !matches!(self.login(role).get_ssl_mode(), PgSslMode::Disable | PgSslMode::Prefer) {
-            url.query_pairs_mut().extend_pairs(pairs);
-        }
-        url.as_str().replacen("postgres:", "postgresql:", 1)
+        url_of(self.login(role), true)
     }
 }
 
@@ -472,6 +460,40 @@ pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
 fn host_of(login: &PgConnectOptions) -> String {
     let socket = login.get_socket().map(|folder| folder.display().to_string());
     socket.unwrap_or_else(|| login.get_host().to_owned())
+}
+
+/// A login as a URL. The scheme is the one that every client takes, those of Python too. Options
+/// stay out of it, because not every client knows all of them; but for those of TLS, where it was
+/// asked for.
+fn url_of(login: &PgConnectOptions, with_password: bool) -> String {
+    let mut url = login.to_url_lossy();
+    url.set_query(None);
+    if !matches!(login.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Prefer) {
+        url.query_pairs_mut().extend_pairs(encryption_of(login));
+    }
+    if !with_password {
+        // It can't fail where there is a host.
+        let _ = url.set_password(None);
+    }
+    url.as_str().replacen("postgres:", "postgresql:", 1)
+}
+
+/// A login's password as it is, where a URL has it encoded.
+fn password_of(login: &PgConnectOptions) -> String {
+    let mut url = login.to_url_lossy();
+    let encoded = url.password().map(|password| format!("={password}"));
+    url.set_query(encoded.as_deref());
+    let password = url.query_pairs().next().map(|(_, password)| password.into_owned());
+    password.unwrap_or_default()
+}
+
+/// How a login is encrypted, as the options of a URL that libpq knows.
+fn encryption_of(login: &PgConnectOptions) -> Vec<(String, String)> {
+    let url = login.to_url_lossy();
+    let options = url.query_pairs().into_owned().filter(|(key, _)| key.starts_with("ssl"));
+    // The driver doesn't read the names of files as it writes them.
+    let without_prefix = |value: String| value.trim_start_matches("file: ").to_owned();
+    options.map(|(key, value)| (key, without_prefix(value))).collect()
 }
 
 /// Something of each client's session of a database.

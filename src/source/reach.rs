@@ -59,9 +59,8 @@ fn names_a_database(statement: &str) -> bool {
     let words = words.collect::<Vec<_>>();
     let mut pairs = words.windows(2);
     !words.contains(&"current_database")
-        && pairs.any(|it| {
-            matches!(it[0], "create" | "alter" | "drop" | "on") && it[1] == "database"
-        })
+        && pairs
+            .any(|it| matches!(it[0], "create" | "alter" | "drop" | "on") && it[1] == "database")
 }
 
 #[cfg(test)]
@@ -94,10 +93,12 @@ mod tests {
 
     #[test]
     fn a_database_that_is_named_may_be_somebody_elses() {
-        for statement in ["ALTER DATABASE app SET work_mem = '1GB'", "COMMENT ON DATABASE a IS ''"] {
+        for statement in ["ALTER DATABASE app SET work_mem = '1GB'", "COMMENT ON DATABASE a IS ''"]
+        {
             assert!(names_a_database(statement), "{statement}");
         }
-        let own = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET x = 1', current_database()); END $$";
+        let own =
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET x = 1', current_database()); END $$";
         assert!(!names_a_database(own));
         assert!(!names_a_database("CREATE TABLE database (id int)"));
     }

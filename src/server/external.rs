@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use super::lease::{Lease, OWNERS};
 use super::machine::Machine;
 use super::{
-    Origin, Server, Sharing, Version, Wanted, failed, random_number, random_word, run, url_of, value,
+    Origin, Server, Sharing, Version, Wanted, failed, random_number, random_word, run, url_of,
+    value,
 };
 use crate::config::{Cluster, Postgres, Role};
 use crate::error::words_of_postgres;
@@ -38,7 +39,7 @@ const NAMES: &str = "^(rehearsal_([0-9a-f]{8})_[0-9]{10})(_[0-9]+|_owner)?$";
 
 /// What we have made on the server of somebody else. It is gone when this is dropped.
 pub(super) struct Guest {
-    /// The user of the URL.
+    /// The user of the URL, for our own work.
     login: PgConnectOptions,
     /// How the names of all that we make begin.
     prefix: String,
@@ -52,7 +53,6 @@ struct Host {
     is_superuser: bool,
     creates_databases: bool,
     creates_roles: bool,
-    inherits: bool,
     /// The server's clock, in seconds.
     now: String,
 }
@@ -75,26 +75,28 @@ pub(crate) fn assert_one_version(origin: &Origin, versions: &[Option<String>]) -
 /// Becomes a guest of the server behind a URL.
 pub(super) async fn open(url: &str, wanted: &Wanted<'_>) -> Result<Server> {
     let login = login(url)?;
-    let mut holder = arrive(&login).await?;
+    // What the user has set for other work must not end ours.
+    let ours = login.clone().options([("statement_timeout", "0"), ("idle_session_timeout", "0")]);
+    let mut holder = arrive(&ours).await?;
     let host = Host::ask(&mut holder).await?;
     host.assert_fit(wanted)?;
     let number = random_number()?;
     let prefix = format!("rehearsal_{number:08x}_{}", host.now);
     let lease = Lease::hold(holder, number).await?;
     // Known by their name from now on, so that the end of the run can end them.
-    let admin = login.clone().application_name(&prefix);
-    let guest = Guest { login, prefix: prefix.clone(), is_kept: false };
+    let admin = ours.clone().application_name(&prefix);
+    let guest = Guest { login: ours, prefix: prefix.clone(), is_kept: false };
     let mut connection = arrive(&admin).await?;
     sweep(&mut connection).await?;
     let owner = if host.makes_a_role() {
-        host.make_owner(&mut connection, &guest, wanted.settings).await?
+        host.make_owner(&mut connection, &login, &guest.owner(), wanted.settings).await?
     } else {
-        admin.clone()
+        login
     };
     Ok(Server {
         lease,
         idle: vec![connection].into(),
-        machine: Machine::Guest(guest),
+        machine: Machine::Guest(guest.into()),
         admin,
         owner,
         version: host.version,
@@ -185,7 +187,7 @@ fn what_to_do(login: &PgConnectOptions, error: &sqlx::Error) -> String {
 impl Host {
     async fn ask(connection: &mut PgConnection) -> Result<Self> {
         let ask = "SELECT current_setting('server_version'), current_user, \
-                     coalesce(rolsuper, false), rolcreatedb, rolcreaterole, rolinherit, \
+                     rolsuper, rolcreatedb, rolcreaterole, rolinherit, \
                      pg_is_in_recovery(), extract(epoch FROM now())::bigint \
                      FROM pg_catalog.pg_roles WHERE rolname = current_user";
         let row = sqlx::raw_sql(ask).fetch_one(connection).await;
@@ -200,15 +202,25 @@ impl Host {
         let said = text(0)?;
         let version = Version::parse(&said)
             .ok_or_else(|| Error::new(format!("the server calls its version `{said}`")))?;
-        Ok(Self {
+        let host = Self {
             version,
             user: text(1)?,
             is_superuser: text(2)? == "t",
             creates_databases: text(3)? == "t",
             creates_roles: text(4)? == "t",
-            inherits: text(5)? == "t",
             now: text(7)?,
-        })
+        };
+        let user = &host.user;
+        // From 16 on, each membership says so by itself.
+        let inherits = text(5)? == "t" || host.version.major >= 16;
+        if host.makes_a_role() && !host.is_superuser && !inherits {
+            return Err(Error::new(format!(
+                "the user `{user}` has not the rights of the roles whose member it is, and so \
+                 can't use a role that it makes for the run"
+            ))
+            .help(format!("let a superuser run: ALTER ROLE {} INHERIT", quoted(user))));
+        }
+        Ok(host)
     }
 
     /// An error if what is wanted can't be had here.
@@ -251,13 +263,6 @@ impl Host {
                 "name a superuser in the URL, or take role = \"superuser\" out of rehearsal.toml",
             ));
         }
-        if self.makes_a_role() && !self.is_superuser && !self.inherits {
-            return Err(Error::new(format!(
-                "the user `{user}` has not the rights of the roles whose member it is, and so \
-                 can't use a role that it makes for the run"
-            ))
-            .help(format!("let a superuser run: ALTER ROLE {} INHERIT", quoted(user))));
-        }
         Ok(())
     }
 
@@ -272,11 +277,11 @@ impl Host {
     async fn make_owner(
         &self,
         connection: &mut PgConnection,
-        guest: &Guest,
+        login: &PgConnectOptions,
+        name: &str,
         settings: &Postgres,
     ) -> Result<PgConnectOptions> {
-        let name = guest.owner();
-        let role = quoted(&name);
+        let role = quoted(name);
         let password = random_word(24)?;
         let more = match settings.cluster {
             Cluster::Allow => "CREATEROLE",
@@ -299,7 +304,7 @@ impl Host {
              END $$"
         );
         run(connection, &make).await?;
-        let owner = guest.login.clone().username(&name).password(&password);
+        let owner = login.clone().username(name).password(&password);
         match owner.connect().await {
             Err(error) if is_turned_away(&error) => {
                 Err(Error::new("the server lets no role in that was made for the run")
@@ -481,7 +486,8 @@ pub(super) fn copy_of_settings(from: &str, to: &str) -> String {
                  'session_preload_libraries'";
     format!(
         "SELECT coalesce(string_agg(statement, '; ' ORDER BY place), '')
-           FROM (SELECT oid, datacl, datdba FROM pg_catalog.pg_database WHERE datname = {from}) AS it
+           FROM (SELECT oid, datacl, datdba FROM pg_catalog.pg_database
+                  WHERE datname = {from}) AS it
           CROSS JOIN LATERAL (
            SELECT 1, format('ALTER %s SET %I TO %s',
                     CASE setrole WHEN 0 THEN format('DATABASE %I', {to})

@@ -92,9 +92,7 @@ impl Lease {
     /// Holds a server that is somebody else's and lives without us: all that ends with the lease is
     /// that the owner's databases are in use.
     pub(super) async fn hold(mut holder: PgConnection, owner: i32) -> Result<Self> {
-        let hold = format!("SELECT pg_advisory_lock({OWNERS}, {owner})");
-        // It has nothing more to say, however long it takes.
-        run(&mut holder, &format!("SET idle_session_timeout = 0; {hold}")).await?;
+        run(&mut holder, &format!("SELECT pg_advisory_lock({OWNERS}, {owner})")).await?;
         Ok(Self { _holder: holder, watchdog: None })
     }
 

@@ -21,7 +21,7 @@ pub(super) enum Plan {
 pub(super) enum Machine {
     Native(Process),
     /// Somebody else's, of which we know nothing but how to connect.
-    Guest(Guest),
+    Guest(Box<Guest>),
 }
 
 /// Where a client finds it.

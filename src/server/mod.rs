@@ -107,7 +107,7 @@ impl Server {
             .help("run it without: env -u PGOPTIONS …"));
         }
         if let Origin::External(url) = wanted.origin {
-            return external::open(url, wanted).await;
+            return Box::pin(external::open(url, wanted)).await;
         }
         let home = Home::open()?;
         home.sweep();
@@ -544,8 +544,8 @@ fn copy_of_settings(from: &str, to: &str) -> String {
 }
 
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
-    options
-        .connect()
+    // With all that TLS may ask for, it would make every future large that awaits it.
+    Box::pin(options.connect())
         .await
         .map_err(|error| Error::new("failed to connect to the server").caused_by(error))
 }

@@ -174,7 +174,8 @@ impl Host {
         let names = format!(
             "SELECT name FROM (SELECT datname::text FROM pg_database
                                UNION SELECT rolname FROM pg_roles) AS names (name)
-              WHERE name ~ '^rehearsal_[0-9a-f]{{8}}_[0-9]{{10}}_([0-9]+|owner)$' AND name <> '{own}'
+              WHERE name ~ '^rehearsal_[0-9a-f]{{8}}_[0-9]{{10}}_([0-9]+|owner)$'
+                AND name <> '{own}'
               ORDER BY name"
         );
         self.texts("postgres", &names)
@@ -251,6 +252,19 @@ fn a_guest_leaves_the_house_as_it_was() {
 }
 
 #[test]
+fn a_database_for_a_test_is_gone_with_the_last_who_has_it() {
+    let host = Host::new();
+    let database = Rehearsal::of("fixtures/demo").server(host.url()).database();
+    let database = host.runtime.block_on(database).expect("the chain applies");
+    let count = "INSERT INTO members (name, email) VALUES ('Ada', 'ada@example.org')";
+    host.runtime.block_on(database.execute(count)).expect("the database is there");
+    assert_eq!(host.guests().len(), 2);
+    // Within a runtime, as a test does it.
+    host.runtime.block_on(async { drop(database) });
+    assert_eq!(host.guests(), NOTHING);
+}
+
+#[test]
 fn a_panic_leaves_nothing() {
     let host = Host::new();
     let migrate = async |database: Database| -> rehearsal::Result<()> {
@@ -297,8 +311,12 @@ fn a_sweep_takes_nothing_from_a_run_that_lives() {
 #[case::may_create_databases("CREATEDB", false)]
 fn a_chain_runs_as_a_role_that_could_do_no_more(#[case] rights: &str, #[case] has_role: bool) {
     let host = Host::new();
-    host.execute(&format!("CREATE ROLE guest LOGIN PASSWORD 'secret' {rights}"));
-    let url = host.url_of("guest", "secret");
+    host.execute(&format!("CREATE ROLE guest LOGIN PASSWORD 'p@ss/w%rd' {rights}"));
+    if has_role {
+        // What the user has set for other work must not end ours.
+        host.execute("ALTER ROLE guest SET statement_timeout = 1");
+    }
+    let url = host.url_of("guest", "p%40ss%2Fw%25rd");
     let assertion = format!(
         "DO $$ DECLARE role pg_roles; BEGIN
            SELECT * FROM pg_roles WHERE rolname = session_user INTO role;
@@ -309,12 +327,12 @@ fn a_chain_runs_as_a_role_that_could_do_no_more(#[case] rights: &str, #[case] ha
                                     WHERE datname = current_database())) = role.rolname;
          END $$;"
     );
-    let settings = "DO $$ BEGIN
-          EXECUTE format('ALTER DATABASE %I SET search_path = \"$user\", public', current_database());
-          EXECUTE format('ALTER DATABASE %I SET datestyle = ''SQL, DMY''', current_database());
-          EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''17min''', current_database());
-          EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
-          EXECUTE format('COMMENT ON DATABASE %I IS ''it''''s'' ', current_database());
+    let settings = "DO $$ DECLARE name text := quote_ident(current_database()); BEGIN
+          EXECUTE 'ALTER DATABASE ' || name || ' SET search_path = \"$user\", public';
+          EXECUTE 'ALTER DATABASE ' || name || ' SET datestyle = ''SQL, DMY''';
+          EXECUTE 'ALTER DATABASE ' || name || ' SET temp_tablespaces = ''''';
+          EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || name || ' FROM PUBLIC';
+          EXECUTE 'COMMENT ON DATABASE ' || name || ' IS ''it''''s''';
         END $$;";
     let project = Project::new(&[
         ("migrations/000001_who.up.sql", &assertion),
@@ -335,6 +353,20 @@ fn a_user_who_may_not_create_databases_is_told_what_to_do() {
     check(&told, 2, &["error: the user `Guest` may not create databases", help]);
     host.execute("ALTER ROLE \"Guest\" CREATEDB");
     assert_eq!(verify_at(&host.url_of("Guest", "secret"), "fixtures/ledger").status, 0);
+}
+
+/// Before 16, a user has the rights of another role by an attribute of its own.
+#[test]
+fn a_user_who_does_not_inherit_is_told_what_to_do() {
+    let host = Host::new();
+    host.execute("CREATE ROLE guest LOGIN PASSWORD 'secret' CREATEDB CREATEROLE NOINHERIT");
+    let told = verify_at(&host.url_of("guest", "secret"), "fixtures/ledger");
+    if host.major() < 16 {
+        check(&told, 2, &["help: let a superuser run: ALTER ROLE guest INHERIT"]);
+    } else {
+        check_report(&told, 0, &["(external)"]);
+    }
+    assert_eq!(host.guests(), NOTHING);
 }
 
 /// What can't be had of the server, or of its user.

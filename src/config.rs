@@ -424,6 +424,11 @@ mod tests {
             "rehearsal.toml:2:15: `fingerprint` says what a command depends on, and there is no \
              `run`\nhelp: add the command, such as run = \"alembic upgrade head\", or remove it",
         );
+        check("[postgres]\ncluster = \"allow\"", "fine");
+        check(
+            "[postgres]\ncluster = \"alow\"",
+            "rehearsal.toml:2:11: unknown value `alow`\nhelp: did you mean `allow`?",
+        );
         check(
             "run = \"make\"",
             "rehearsal.toml:1:1: unknown key `run`\nhelp: `run` belongs under [migrations]",

@@ -2,6 +2,7 @@
 
 mod judging;
 mod subject;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::subject::Rehearsable;
+#[cfg(feature = "cli")]
+pub(crate) use self::versions::named_versions;
 use crate::acts::{self, Migrate, Progress, Silence, Stage};
 use crate::checks::{self, Check};
 use crate::config::{self, Cluster, Config, Level, Role};
-use crate::report::{self, Kept, Report, Run};
+use crate::report::{self, Kept, Report, Run, Unplayed};
 use crate::server::{self, Database, Origin, Server, Sharing, Wanted};
 use crate::source::{self, Project};
 use crate::sql::{self, Kind};
@@ -120,7 +123,9 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Plays on these Postgres versions, such as `15` or `16.14`, instead of those that
-    /// `rehearsal.toml` names.
+    /// `rehearsal.toml` names. They are played side by side, as many at a time as there are cores
+    /// and memory for; but one after the other where a closure or a command migrates, which may not
+    /// expect to run twice at the same moment.
     ///
     /// ```
     /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").postgres(["15", "17"]);
@@ -197,7 +202,8 @@ impl<'a> Rehearsal<'a> {
     /// # Errors
     ///
     /// When it could not be held: no such project, no Postgres, a mistake in `rehearsal.toml`. What
-    /// is wrong with the migrations is in the report.
+    /// is wrong with the migrations is in the report. And so is a version on which it could not be
+    /// held, where there are others on which it could.
     ///
     /// ```
     /// # fn main() -> rehearsal::Result<()> {
@@ -308,24 +314,34 @@ impl<'a> Rehearsal<'a> {
         if !databases.is_empty() {
             run.kept = Some(keep(server, databases).await?);
         }
-        Err(failed(&Report { project: project.name, runs: vec![run] }))
+        Err(failed(&Report::of(&project.name, vec![run])))
     }
 
     pub(crate) async fn play_telling(self, progress: &dyn Progress) -> Result<Report> {
         let project = self.project()?;
-        let mut report = Report { project: project.name.clone(), runs: Vec::new() };
-        let mut used = BTreeSet::new();
         let versions = self.versions(&project.config)?;
         let origin = self.origin(&project.config)?;
-        // Whether the later ones are here is known now, or only after half of the work is done.
         server::assert_one_version(&origin, &versions)?;
-        for version in versions.iter().skip(1) {
-            server::programs(version.as_deref())?;
+        let runs = self.run_each(&project, &origin, &versions, progress).await;
+        let mut report = Report::of(&project.name, Vec::new());
+        let mut used = BTreeSet::new();
+        let mut errors = Vec::new();
+        for (version, run) in versions.into_iter().zip(runs) {
+            match run {
+                Ok((run, needed)) => {
+                    report.runs.push(run);
+                    used.extend(needed);
+                }
+                Err(error) => errors.push((version.unwrap_or_default(), error)),
+            }
         }
-        for version in &versions {
-            let run = self.run(&project, &origin, version.as_deref(), progress, &mut used).await?;
-            report.runs.push(run);
+        if report.runs.is_empty() {
+            // There is nothing to tell beside it.
+            errors.truncate(1);
+            return errors.pop().map_or(Ok(report), |(_, error)| Err(error));
         }
+        let told = |(postgres, error): (_, Error)| Unplayed { postgres, error: error.to_string() };
+        report.unplayed = errors.into_iter().map(told).collect();
         if self.only.is_empty() {
             judging::expire(&project.config, &used, &mut report);
         }
@@ -338,7 +354,7 @@ impl<'a> Rehearsal<'a> {
         let project = self.project()?;
         let traces = self.traces(server, &project, &Silence).await?;
         let (run, _) = self.judge_all(server, &project, Ok(&traces), &mut BTreeSet::new());
-        Ok(Report { project: project.name, runs: vec![run] })
+        Ok(Report::of(&project.name, vec![run]))
     }
 
     /// Reads the project, and makes sure that what is asked for can be had.
@@ -393,28 +409,6 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    fn versions(&self, config: &Config) -> Result<Vec<Option<String>>> {
-        let environment = std::env::var("REHEARSAL_POSTGRES").unwrap_or_default();
-        let environment = environment.split(',').map(str::to_owned).collect::<Vec<_>>();
-        let mut versions = Vec::new();
-        for chosen in [&self.versions, &environment, &config.postgres.versions] {
-            for version in chosen.iter().map(|version| version.trim()) {
-                if version.is_empty() || versions.iter().flatten().any(|known| known == version) {
-                    continue;
-                }
-                if !version.starts_with(|c: char| c.is_ascii_digit()) {
-                    return Err(Error::new(format!("`{version}` is no Postgres version"))
-                        .help("name a major version such as 15, or a release such as 15.18"));
-                }
-                versions.push(Some(version.to_owned()));
-            }
-            if !versions.is_empty() {
-                return Ok(versions);
-            }
-        }
-        Ok(vec![None])
-    }
-
     fn wanted<'w>(
         &self,
         project: &'w Project,
@@ -426,24 +420,19 @@ impl<'a> Rehearsal<'a> {
         Wanted { origin, version, image, sharing: self.sharing(project), settings }
     }
 
-    /// The rehearsal on one version.
+    /// The rehearsal on one version, and which exemptions it needed.
     async fn run(
         &self,
         project: &Project,
         origin: &Origin,
         version: Option<&str>,
         progress: &dyn Progress,
-        used: &mut BTreeSet<usize>,
-    ) -> Result<Run> {
-        progress.begin(&match version {
-            _ if origin.is_external() => "connecting to the server".to_owned(),
-            Some(version) => format!("starting Postgres {version}"),
-            None => "starting Postgres".to_owned(),
-        });
+    ) -> Result<(Run, BTreeSet<usize>)> {
         let mut wanted = self.wanted(project, origin, version);
         let mut server = Server::open(&wanted).await?;
         if let Some(reason) = unplayed(project, origin) {
-            return Ok(self.judge_all(&server, project, Err(&reason), used).0);
+            let mut used = BTreeSet::new();
+            return Ok((self.judge_all(&server, project, Err(&reason), &mut used).0, used));
         }
         let mut traces = self.traces(&server, project, progress).await?;
         if server.is_shared() && !server.is_pristine().await? {
@@ -455,11 +444,12 @@ impl<'a> Rehearsal<'a> {
             server = Server::open(&wanted).await?;
             traces = self.traces(&server, project, progress).await?;
         }
-        let (mut run, databases) = self.judge_all(&server, project, Ok(&traces), used);
+        let mut used = BTreeSet::new();
+        let (mut run, databases) = self.judge_all(&server, project, Ok(&traces), &mut used);
         if !databases.is_empty() {
             run.kept = Some(keep(server, databases).await?);
         }
-        Ok(run)
+        Ok((run, used))
     }
 
     /// Plays what the wanted checks need.
@@ -536,7 +526,11 @@ async fn keep(server: Server, databases: Vec<(&'static str, String)>) -> Result<
 
 /// The report as an error.
 fn failed(report: &Report) -> Error {
-    let what = if report.has_judged() { "the rehearsal failed" } else { "nothing was judged" };
+    let what = match (report.unplayed.is_empty(), report.has_judged()) {
+        (false, _) => "the rehearsal could not be held on every version",
+        (true, true) => "the rehearsal failed",
+        (true, false) => "nothing was judged",
+    };
     Error::new(format!("{what}\n\n{report}"))
 }
 

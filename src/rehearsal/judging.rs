@@ -150,7 +150,8 @@ pub(super) fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Repor
                 check.name == name && !matches!(check.outcome, Outcome::Skipped | Outcome::Allowed)
             })
         };
-        if used.contains(&index) || !report.runs.iter().all(judged) {
+        let known = report.unplayed.is_empty() && report.runs.iter().all(judged);
+        if used.contains(&index) || !known {
             continue;
         }
         let of = exemption.migration.as_ref().map_or(String::new(), |glob| format!(" of {glob}"));
@@ -161,12 +162,9 @@ pub(super) fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Repor
             })
             .note(format!("its reason was: {}", exemption.reason))
             .help("remove this [[allow]] section");
-        let check = report
-            .runs
-            .last_mut()
-            .and_then(|run| run.checks.iter_mut().find(|check| check.name == name));
-        if let Some(check) = check {
-            check.findings.push(finding);
+        let checks = report.runs.iter_mut().flat_map(|run| &mut run.checks);
+        for check in checks.filter(|check| check.name == name) {
+            check.findings.push(finding.clone());
             check.outcome = outcome(check);
         }
     }

@@ -8,14 +8,14 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
+use sqlx::{ConnectOptions as _, Row as _};
 use tokio::time::timeout;
 
 use super::lease::{Lease, OWNERS};
 use super::machine::Machine;
 use super::{
-    Origin, Server, Sharing, Version, Wanted, failed, random_number, random_word, run, url_of,
-    value,
+    Origin, Server, Sharing, Version, Wanted, failed, random_number, random_word, rows, run,
+    url_of, value,
 };
 use crate::config::{Cluster, Postgres, Role};
 use crate::error::words_of_postgres;
@@ -468,11 +468,17 @@ async fn drop_databases(connection: &mut PgConnection, prefix: &str, kept: &[&st
     Ok(())
 }
 
-/// The first column of all rows that SQL of our own gives.
+/// The first column of what SQL of our own gives.
 async fn texts(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>> {
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
-    let rows = rows.map_err(|error| failed(sql, error))?;
-    rows.iter().map(|row| row.try_get_unchecked(0).map_err(|error| failed(sql, error))).collect()
+    Ok(rows(connection, sql).await?.into_iter().flatten().flatten().collect())
+}
+
+/// Makes a database, an empty one or a copy. Not of `template1`, in which somebody may be, or have
+/// something; and in the way that comes without a checkpoint, which is the default from 15 on.
+pub(super) fn create_from(name: &str, template: Option<&str>, owner: &str) -> String {
+    let (name, owner) = (quoted(name), quoted(owner));
+    let template = quoted(template.unwrap_or("template0"));
+    format!("CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}")
 }
 
 /// Gives the statements that make the settings, the grants and the comment of one database those of

@@ -76,7 +76,7 @@ pub(super) struct Claim {
 }
 
 /// A turn that is ours until this is dropped.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     path: PathBuf,
     _lock: File,
 }

@@ -12,6 +12,7 @@ mod machine;
 mod lease;
 mod cluster;
 mod shared;
+mod template;
 mod external;
 mod database;
 
@@ -23,17 +24,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
 pub(crate) use self::external::assert_one_version;
 use self::home::Home;
-pub(crate) use self::home::disk_full_help;
+pub(crate) use self::home::{Turn, disk_full_help};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::origin::Origin;
+pub(crate) use self::template::{PREFIX as TEMPLATE_PREFIX, Template};
 use crate::config::{Postgres, Role};
 use crate::sql::{literal, quoted};
 use crate::{Error, Result};
@@ -146,6 +148,9 @@ impl Server {
             let got = version.text;
             return Err(Error::new(format!("asked for {}, got Postgres {got}", plan.name())));
         }
+        if sharing == Sharing::Shared {
+            template::prepare(&mut connection).await?;
+        }
         let pristine = value(&mut connection, &cluster::digest(version.major)).await?;
         let owner = login.username(OWNER).password(&password);
         let idle = Mutex::new(vec![connection]);
@@ -198,9 +203,13 @@ impl Server {
 
     /// Whether the cluster holds beside databases what it held in the beginning.
     pub(crate) async fn is_pristine(&self) -> Result<bool> {
-        let mut connection = connect(&self.admin).await?;
-        let now = value(&mut connection, &cluster::digest(self.version.major)).await?;
-        Ok(now == self.pristine)
+        let now = self.rows(&cluster::digest(self.version.major)).await?.concat();
+        Ok(now.first().is_some_and(|now| now.as_ref() == Some(&self.pristine)))
+    }
+
+    /// Waits until nobody else on this machine is at the same work, which has this name.
+    pub(crate) async fn turn(&self, name: &str) -> Result<Turn> {
+        Home::open()?.turn(name).await
     }
 
     /// Keeps others from joining the server. Those who hold it already may stay.
@@ -216,6 +225,12 @@ impl Server {
     #[cfg(feature = "cli")]
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.machine.folder()
+    }
+
+    /// Where its own database is found, for whoever may do everything.
+    #[cfg(feature = "cli")]
+    pub(crate) fn url(&self) -> String {
+        url_of(&self.admin, true)
     }
 
     /// An empty database, owned by the role that migrates.
@@ -236,17 +251,12 @@ impl Server {
 
     async fn create_from(&self, name: Option<&str>, original: Option<&Scratch>) -> Result<Scratch> {
         let name = name.map_or_else(|| self.free_name(), str::to_owned);
-        let (database, owner) = (quoted(&name), quoted(self.owner.get_username()));
-        // Somebody else's template1 may hold something, and somebody may be connected to it.
-        let empty = if self.is_guest() { "template0" } else { "template1" };
-        let template = original.map_or(empty, |original| &original.name);
-        let mut create =
-            format!("CREATE DATABASE {database} OWNER {owner} TEMPLATE {}", quoted(template));
-        if self.version.major >= 15 && !self.is_guest() {
-            // The faster strategy on every version; before 15 it was the only one. The checkpoints
-            // that come with it are nothing to ask of somebody else's server.
-            create.push_str(" STRATEGY file_copy");
-        }
+        let template = original.map(|original| original.name.as_str());
+        let create = if self.is_guest() {
+            external::create_from(&name, template, self.owner.get_username())
+        } else {
+            template::create_from(&name, template.unwrap_or("template1"), self.version.major)
+        };
         match original {
             None => self.run(&[create]).await?,
             Some(Scratch { name: from, .. }) => {
@@ -259,22 +269,22 @@ impl Server {
                 self.run(&[wait_until_free(from, PATIENCE), create, settings]).await?;
             }
         }
-        Ok(Scratch {
-            admin: self.admin.clone().database(&name),
-            owner: self.owner.clone().database(&name),
-            name,
-        })
+        Ok(self.scratch(&name))
+    }
+
+    fn scratch(&self, name: &str) -> Scratch {
+        Scratch {
+            admin: self.admin.clone().database(name),
+            owner: self.owner.clone().database(name),
+            name: name.to_owned(),
+        }
     }
 
     /// Gives a database another name, so that its own can be used again.
     pub(crate) async fn rename(&self, scratch: Scratch, name: &str) -> Result<Scratch> {
         let rename = format!("ALTER DATABASE {} RENAME TO {}", quoted(&scratch.name), quoted(name));
         self.run(&[rename]).await?;
-        Ok(Scratch {
-            name: name.to_owned(),
-            admin: scratch.admin.database(name),
-            owner: scratch.owner.database(name),
-        })
+        Ok(self.scratch(name))
     }
 
     pub(crate) async fn drop_database(&self, scratch: Scratch) -> Result<()> {
@@ -312,26 +322,38 @@ impl Server {
 
     /// Runs SQL of our own as superuser in the server's own database, message after message.
     async fn run(&self, messages: &[String]) -> Result<()> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // A chain that runs as superuser may have ended other people's sessions, ours among them.
-        let alive = async |mut connection: PgConnection| {
-            run(&mut connection, "SELECT").await.is_ok().then_some(connection)
-        };
-        let free = idle().pop();
-        let free = match free {
-            Some(connection) => alive(connection).await,
-            None => None,
-        };
-        let mut connection = match free {
-            Some(connection) => connection,
-            None => connect(&self.admin).await?,
-        };
+        let mut connection = self.session().await?;
         for message in messages {
-            // A session that failed, or was left waiting for its answer, isn't used again.
             run(&mut connection, message).await?;
         }
-        idle().push(connection);
+        self.put_back(connection);
         Ok(())
+    }
+
+    /// Reads rows of text there.
+    async fn rows(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let mut connection = self.session().await?;
+        let rows = rows(&mut connection, sql).await?;
+        self.put_back(connection);
+        Ok(rows)
+    }
+
+    /// A superuser's session in the server's own database.
+    async fn session(&self) -> Result<PgConnection> {
+        let free = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // A chain that runs as superuser may have ended other people's sessions, ours among them.
+        if let Some(mut connection) = free
+            && (self.is_shared() || run(&mut connection, "SELECT").await.is_ok())
+        {
+            return Ok(connection);
+        }
+        connect(&self.admin).await
+    }
+
+    /// Keeps a session for the next one. One that failed, or was left waiting for its answer, is
+    /// not used again.
+    fn put_back(&self, connection: PgConnection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
     /// Whether the server has ended, whoever ended it.
@@ -452,6 +474,7 @@ pub(crate) fn note(run: &str) -> Result<PathBuf> {
 
 /// The folder of a version's programs, where those of its clients may be too; an error if this
 /// machine doesn't have the version.
+#[cfg(feature = "cli")]
 pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
 }
@@ -567,6 +590,16 @@ pub(crate) async fn value(connection: &mut PgConnection, sql: &str) -> Result<St
         .map_err(|error| failed(sql, error))?;
     // A simple message answers in text, whatever the type.
     row.try_get_unchecked(0).map_err(|error| failed(sql, error))
+}
+
+/// The rows that SQL of our own gives, as text.
+async fn rows(connection: &mut PgConnection, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
+    let rows = rows.map_err(|error| failed(sql, error))?;
+    let texts = |row: &PgRow| {
+        (0..row.len()).map(|column| row.try_get_unchecked(column)).collect::<Result<_, _>>()
+    };
+    rows.iter().map(texts).collect::<Result<_, _>>().map_err(|error| failed(sql, error))
 }
 
 fn failed(sql: &str, error: sqlx::Error) -> Error {

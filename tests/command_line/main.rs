@@ -9,5 +9,8 @@ mod external;
 mod fixtures;
 mod layouts;
 mod leftovers;
+mod matrix;
 mod support;
+mod templates;
+mod versions;
 mod wrong_input;

@@ -28,11 +28,15 @@ fn started(project: &Project, temporary: &Temporary, moment: &str) -> Child {
 /// Asserts that nothing is left, at the latest after the time in which it must have gone.
 fn assert_nothing_is_left(temporary: &Temporary) {
     temporary.assert_servers_are_left(0);
-    let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let folder = temporary.path().display().to_string();
-    let left = listed.lines().filter(|line| line.contains(&folder)).collect::<Vec<_>>();
-    assert_eq!(left, <Vec<&str>>::new());
+    let left = || {
+        let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let left = listed.lines().filter(|line| line.contains(&folder)).map(str::to_owned);
+        left.collect::<Vec<_>>()
+    };
+    wait_until(|| left().is_empty());
+    assert_eq!(left(), <Vec<String>>::new());
 }
 
 #[rstest]

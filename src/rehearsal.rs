@@ -16,13 +16,16 @@ pub use self::subject::Rehearsable;
 pub(crate) use self::versions::named_versions;
 use crate::acts::{self, FirstBoot, Migrate, Progress, Silence, Stage};
 use crate::checks::{self, Check};
-use crate::config::{self, Config, Level, Role};
+use crate::config::{self, Cluster, Config, Level, Role};
 use crate::report::{self, Kept, Report, Run, Unplayed};
-use crate::server::{Database, Origin, Server, Sharing, Wanted};
+use crate::server::{self, Database, Origin, Server, Sharing, Wanted};
 use crate::source::{self, Project};
-use crate::sql::Kind;
+use crate::sql::{self, Kind};
 use crate::trace::Traces;
 use crate::{Error, Result};
+
+/// How much of a statement stands for it in a sentence.
+const EXCERPT_CHARACTERS: usize = 60;
 
 /// How long one file may run where nobody says otherwise.
 const LIMIT: Duration = Duration::from_mins(5);
@@ -287,8 +290,12 @@ impl<'a> Rehearsal<'a> {
         let versions = self.versions(&project.config)?;
         let version = versions.first().and_then(Option::as_deref);
         let origin = self.origin(&project.config)?;
+        server::assert_one_version(&origin, &versions)?;
         let mut wanted = self.wanted(&project, &origin, version);
         let mut server = Server::open(&wanted).await?;
+        if let Some(reason) = unplayed(&project, &origin) {
+            return Err(Error::new(format!("there is no database: {reason}")));
+        }
         let mut played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
         if server.is_shared() && !played.is_confined && !server.is_pristine().await? {
             server.retire();
@@ -302,9 +309,10 @@ impl<'a> Rehearsal<'a> {
         }
         let traces = Traces { fresh, rerun: None, replay: None };
         let only = Self { only: vec![checks::FIRST.to_owned()], ..self.clone() };
-        let (mut run, databases) = only.judge_all(&server, &project, &traces, &mut BTreeSet::new());
+        let (mut run, databases) =
+            only.judge_all(&server, &project, Ok(&traces), &mut BTreeSet::new());
         if !databases.is_empty() {
-            run.kept = Some(Kept { databases, end_with: server.keep().await? });
+            run.kept = Some(keep(server, databases).await?);
         }
         Err(failed(&Report::of(&project.name, vec![run])))
     }
@@ -313,6 +321,7 @@ impl<'a> Rehearsal<'a> {
         let project = self.project()?;
         let versions = self.versions(&project.config)?;
         let origin = self.origin(&project.config)?;
+        server::assert_one_version(&origin, &versions)?;
         let runs = self.run_each(&project, &origin, &versions, progress).await;
         let mut report = Report::of(&project.name, Vec::new());
         let mut used = BTreeSet::new();
@@ -344,7 +353,7 @@ impl<'a> Rehearsal<'a> {
     pub(crate) async fn play_on(self, server: &Server) -> Result<Report> {
         let project = self.project()?;
         let traces = self.traces(server, &project, &Silence).await?;
-        let (run, _) = self.judge_all(server, &project, &traces, &mut BTreeSet::new());
+        let (run, _) = self.judge_all(server, &project, Ok(&traces), &mut BTreeSet::new());
         Ok(Report::of(&project.name, vec![run]))
     }
 
@@ -406,8 +415,9 @@ impl<'a> Rehearsal<'a> {
         origin: &'w Origin,
         version: Option<&'w str>,
     ) -> Wanted<'w> {
-        let image = project.config.postgres.image.as_deref();
-        Wanted { origin, version, image, sharing: self.sharing(project) }
+        let settings = &project.config.postgres;
+        let image = settings.image.as_deref();
+        Wanted { origin, version, image, sharing: self.sharing(project), settings }
     }
 
     /// The rehearsal on one version, and which exemptions it needed.
@@ -420,6 +430,10 @@ impl<'a> Rehearsal<'a> {
     ) -> Result<(Run, BTreeSet<usize>)> {
         let mut wanted = self.wanted(project, origin, version);
         let mut server = Server::open(&wanted).await?;
+        if let Some(reason) = unplayed(project, origin) {
+            let mut used = BTreeSet::new();
+            return Ok((self.judge_all(&server, project, Err(&reason), &mut used).0, used));
+        }
         let mut traces = self.traces(&server, project, progress).await?;
         if server.is_shared() && !server.is_pristine().await? {
             // Of what belongs to the whole server, this chain has changed something, or that of
@@ -431,10 +445,9 @@ impl<'a> Rehearsal<'a> {
             traces = self.traces(&server, project, progress).await?;
         }
         let mut used = BTreeSet::new();
-        let (mut run, databases) = self.judge_all(&server, project, &traces, &mut used);
+        let (mut run, databases) = self.judge_all(&server, project, Ok(&traces), &mut used);
         if !databases.is_empty() {
-            let end_with = server.keep().await?;
-            run.kept = Some(Kept { databases, end_with });
+            run.kept = Some(keep(server, databases).await?);
         }
         Ok((run, used))
     }
@@ -475,6 +488,40 @@ impl<'a> Rehearsal<'a> {
     fn wants(&self, check: &Check) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == check.name)
     }
+}
+
+/// Why a chain isn't played on somebody else's server: it would change what isn't ours.
+fn unplayed(project: &Project, origin: &Origin) -> Option<String> {
+    if !origin.is_external() || project.config.postgres.cluster == Cluster::Allow {
+        return None;
+    }
+    // Of a runner that is opaque and has no files, the role's rights are the only limit.
+    let migrations = &project.chain.migrations;
+    let reach = source::reach_outside(migrations)?;
+    let file = &migrations[reach.migration].file;
+    let statement = file.script.statements().nth(reach.statement)?;
+    let text = &file.text[statement.span.clone()];
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = match words.char_indices().nth(EXCERPT_CHARACTERS) {
+        Some((end, _)) => format!("{} …", words[..end].trim_end()),
+        None => words.trim_end_matches(';').to_owned(),
+    };
+    let line = sql::position(&file.text, statement.span.start).line;
+    Some(format!(
+        "{}:{line} changes what belongs to the whole server ({words}); [postgres] cluster = \
+         \"allow\" plays it all the same",
+        file.path
+    ))
+}
+
+/// Leaves databases where they are, for a look.
+async fn keep(server: Server, databases: Vec<(&'static str, String)>) -> Result<Kept> {
+    // A name of ours needs no quotes in a URL.
+    let names = databases.iter().filter_map(|(_, url)| url.rsplit('/').next());
+    let names = names.map(|name| name.split('?').next().unwrap_or(name)).collect::<Vec<_>>();
+    let is_external = server.is_guest();
+    let end_with = server.keep(&names).await?;
+    Ok(Kept { databases, end_with, is_external })
 }
 
 /// The report as an error.

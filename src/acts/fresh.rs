@@ -203,12 +203,15 @@ async fn install(stage: &Stage<'_>, scratch: &Scratch) -> Result<()> {
     for extension in &stage.project.config.postgres.extensions {
         let create = format!("CREATE EXTENSION {} CASCADE", quoted(extension));
         crate::server::run(&mut admin, &create).await.map_err(|error| {
-            Error::new(format!("the extension `{extension}` can't be installed"))
-                .caused_by(error)
-                .help(
-                    "`extensions` under [postgres] in rehearsal.toml names it: install its package \
-                     for this Postgres, or take it out of the list",
-                )
+            let help = if error.to_string().contains("permission denied") {
+                "`extensions` under [postgres] in rehearsal.toml names it, and only a superuser \
+                 may create it: name one in the server's URL, or take it out of the list"
+            } else {
+                "`extensions` under [postgres] in rehearsal.toml names it: install its package \
+                 for this Postgres, or take it out of the list"
+            };
+            let failed = Error::new(format!("the extension `{extension}` can't be installed"));
+            failed.caused_by(error).help(help)
         })?;
     }
     Ok(())

@@ -62,11 +62,12 @@ impl Rehearsal<'_> {
     ) -> Vec<Result<(Run, BTreeSet<usize>)>> {
         let is_alone = versions.len() == 1;
         let runs = versions.iter().enumerate().map(|(place, version)| async move {
+            let begun = if origin.is_external() { "connecting to" } else { "starting" };
             let Some(version) = version else {
-                progress.begin("starting Postgres");
+                progress.begin(&format!("{begun} Postgres"));
                 return (place, self.run(project, origin, None, progress).await);
             };
-            progress.begin(&format!("starting Postgres {version}"));
+            progress.begin(&format!("{begun} Postgres {version}"));
             let on_version = OnVersion { version, progress };
             let progress = if is_alone { progress } else { &on_version };
             (place, self.run(project, origin, Some(version), progress).await)

@@ -63,7 +63,9 @@ pub(crate) struct Unplayed {
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     pub(crate) databases: Vec<(&'static str, String)>,
+    /// What ends their server, or drops them where that is somebody else's.
     pub(crate) end_with: String,
+    pub(crate) is_external: bool,
 }
 
 /// What one check came to.
@@ -222,7 +224,8 @@ impl Kept {
         let databases = self.databases.iter();
         let found =
             databases.map(|(act, url)| format!("kept the database of the {act}: psql '{url}'"));
-        found.chain([format!("end its server with: {}", self.end_with)]).collect()
+        let what = if self.is_external { "remove it" } else { "end its server" };
+        found.chain([format!("{what} with: {}", self.end_with)]).collect()
     }
 }
 

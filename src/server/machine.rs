@@ -6,6 +6,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::binaries::{self, Installation, Version};
+use super::external::Guest;
 use super::home::Claim;
 use super::native::Process;
 use super::{Origin, Sharing, Wanted};
@@ -19,6 +20,8 @@ pub(super) enum Plan {
 /// A server that runs, as far as it is a process and files.
 pub(super) enum Machine {
     Native(Process),
+    /// Somebody else's, of which we know nothing but how to connect.
+    Guest(Box<Guest>),
 }
 
 /// Where a client finds it.
@@ -94,6 +97,7 @@ impl Machine {
     pub(super) fn runs(&self) -> Runs {
         match self {
             Self::Native(process) => Runs::Native { pid: process.pid() },
+            Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
 
@@ -104,6 +108,7 @@ impl Machine {
                 port: process.port,
                 superuser_password: process.superuser_password.clone(),
             },
+            Self::Guest(_) => unreachable!("a guest came by its address"),
         }
     }
 
@@ -111,6 +116,7 @@ impl Machine {
     pub(super) fn origin(&self) -> &'static str {
         match self {
             Self::Native(_) => "native",
+            Self::Guest(_) => "external",
         }
     }
 
@@ -118,6 +124,7 @@ impl Machine {
     pub(super) fn folder(&self) -> &Path {
         match self {
             Self::Native(process) => process.folder(),
+            Self::Guest(_) => unreachable!("a guest has no folder"),
         }
     }
 
@@ -125,6 +132,7 @@ impl Machine {
     pub(super) fn how_to_end(&self) -> String {
         match self {
             Self::Native(process) => process.how_to_end(),
+            Self::Guest(_) => unreachable!("a guest ends nothing"),
         }
     }
 
@@ -132,6 +140,7 @@ impl Machine {
     pub(super) fn is_watched(&mut self, backend: Option<i32>) -> Result<()> {
         match self {
             Self::Native(process) => process.is_watched(backend),
+            Self::Guest(_) => unreachable!("a guest sets no watchdog"),
         }
     }
 
@@ -139,6 +148,7 @@ impl Machine {
     pub(super) fn share(&mut self) {
         match self {
             Self::Native(process) => process.share(),
+            Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
 
@@ -146,6 +156,8 @@ impl Machine {
     pub(super) fn has_ended(&self) -> bool {
         match self {
             Self::Native(process) => process.has_ended(),
+            // Nobody tells us but a connection.
+            Self::Guest(_) => false,
         }
     }
 
@@ -153,6 +165,7 @@ impl Machine {
     pub(super) fn last_words(&self) -> String {
         match self {
             Self::Native(process) => process.last_words(),
+            Self::Guest(_) => String::new(),
         }
     }
 
@@ -160,6 +173,7 @@ impl Machine {
     pub(super) fn keep(self) -> Result<()> {
         match self {
             Self::Native(process) => process.keep(),
+            Self::Guest(_) => unreachable!("a guest keeps databases"),
         }
     }
 }

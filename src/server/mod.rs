@@ -13,6 +13,7 @@ mod lease;
 mod cluster;
 mod shared;
 mod template;
+mod external;
 mod database;
 
 use std::fmt::{self, Write as _};
@@ -28,13 +29,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
+pub(crate) use self::external::assert_one_version;
 use self::home::Home;
 pub(crate) use self::home::{Turn, disk_full_help};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::origin::Origin;
 pub(crate) use self::template::{PREFIX as TEMPLATE_PREFIX, Template};
-use crate::config::Role;
+use crate::config::{Postgres, Role};
 use crate::sql::{literal, quoted};
 use crate::{Error, Result};
 
@@ -56,6 +58,8 @@ pub(crate) struct Wanted<'a> {
     /// The image of a container, with `{version}` in place of the version.
     pub(crate) image: Option<&'a str>,
     pub(crate) sharing: Sharing,
+    /// What else the project asks of it.
+    pub(crate) settings: &'a Postgres,
 }
 
 /// Who else may use a server.
@@ -104,6 +108,9 @@ impl Server {
             )
             .help("run it without: env -u PGOPTIONS …"));
         }
+        if let Origin::External(url) = wanted.origin {
+            return Box::pin(external::open(url, wanted)).await;
+        }
         let home = Home::open()?;
         home.sweep();
         if wanted.sharing == Sharing::Shared {
@@ -116,7 +123,8 @@ impl Server {
     #[cfg(any(test, feature = "cli"))]
     pub(crate) async fn start(version: Option<&str>, cold: bool) -> Result<Self> {
         let sharing = if cold { Sharing::Cold } else { Sharing::Private };
-        Self::open(&Wanted { origin: &Origin::Native, version, image: None, sharing }).await
+        let (origin, settings) = (&Origin::Native, &Postgres::default());
+        Self::open(&Wanted { origin, version, image: None, sharing, settings }).await
     }
 
     /// Starts a server, as its first holder.
@@ -190,6 +198,11 @@ impl Server {
         self.sharing == Sharing::Shared
     }
 
+    /// Whether the server is somebody else's.
+    pub(crate) fn is_guest(&self) -> bool {
+        matches!(self.machine, Machine::Guest(_))
+    }
+
     /// Whether the cluster holds beside databases what it held in the beginning.
     pub(crate) async fn is_pristine(&self) -> Result<bool> {
         let now = self.rows(&cluster::digest(self.version.major)).await?.concat();
@@ -219,7 +232,7 @@ impl Server {
     /// Where its own database is found, for whoever may do everything.
     #[cfg(feature = "cli")]
     pub(crate) fn url(&self) -> String {
-        url(&self.admin)
+        url_of(&self.admin, true)
     }
 
     /// An empty database, owned by the role that migrates.
@@ -240,13 +253,22 @@ impl Server {
 
     async fn create_from(&self, name: Option<&str>, original: Option<&Scratch>) -> Result<Scratch> {
         let name = name.map_or_else(|| self.free_name(), str::to_owned);
-        let template = original.map_or("template1", |original| &original.name);
-        let create = template::create_from(&name, template, self.version.major);
+        let template = original.map(|original| original.name.as_str());
+        let create = if self.is_guest() {
+            external::create_from(&name, template, self.owner.get_username())
+        } else {
+            template::create_from(&name, template.unwrap_or("template1"), self.version.major)
+        };
         match original {
             None => self.run(&[create]).await?,
             Some(Scratch { name: from, .. }) => {
-                self.run(&[wait_until_free(from, PATIENCE), create, copy_of_settings(from, &name)])
-                    .await?;
+                let settings = if self.is_guest() {
+                    let ask = external::copy_of_settings(from, &name);
+                    value(&mut connect(&self.admin).await?, &ask).await?
+                } else {
+                    copy_of_settings(from, &name)
+                };
+                self.run(&[wait_until_free(from, PATIENCE), create, settings]).await?;
             }
         }
         Ok(self.scratch(&name))
@@ -268,7 +290,12 @@ impl Server {
     }
 
     pub(crate) async fn drop_database(&self, scratch: Scratch) -> Result<()> {
-        self.run(&[format!("DROP DATABASE {} WITH (FORCE)", quoted(&scratch.name))]).await
+        let drop = format!("DROP DATABASE {}", quoted(&scratch.name));
+        match self.run(&[format!("{drop} WITH (FORCE)")]).await {
+            // Who is no superuser can't force autovacuum, which makes way by itself.
+            Err(_) if self.is_guest() => self.run(&[drop]).await,
+            other => other,
+        }
     }
 
     /// Cancels the statement of a session of which only the process id is known.
@@ -346,6 +373,10 @@ impl Server {
     }
 
     fn died(&self) -> Error {
+        if let Machine::Guest(guest) = &self.machine {
+            return Error::new(format!("{} is no longer there", guest.place()))
+                .help("run it again when the server is back");
+        }
         let words = self.machine.last_words();
         let died = Error::new(format!("the Postgres server died; its log ends:\n{words}"));
         if words.contains("No space left on device") {
@@ -355,8 +386,12 @@ impl Server {
         }
     }
 
-    /// Leaves the server running, and says how to end it.
-    pub(crate) async fn keep(self) -> Result<String> {
+    /// Leaves the server running with these databases, and says how to end it; how to drop them,
+    /// where it is somebody else's.
+    pub(crate) async fn keep(self, databases: &[&str]) -> Result<String> {
+        if let Machine::Guest(guest) = self.machine {
+            return guest.keep(databases).await;
+        }
         let how = self.machine.how_to_end();
         self.lease.disarm(&self.admin).await?;
         self.machine.keep()?;
@@ -393,37 +428,39 @@ impl Scratch {
     }
 
     /// The variables by which a command finds this database, whatever it is written in.
-    pub(crate) fn variables(&self, role: Role) -> [(&'static str, String); 7] {
+    pub(crate) fn variables(&self, role: Role) -> Vec<(&'static str, String)> {
         let login = self.login(role);
-        let url = login.to_url_lossy();
-        [
+        let mut variables = vec![
             ("DATABASE_URL", self.url_of(role)),
-            ("PGHOST", login.get_host().to_owned()),
+            ("PGHOST", host_of(login)),
             ("PGPORT", login.get_port().to_string()),
             ("PGUSER", login.get_username().to_owned()),
-            ("PGPASSWORD", url.password().unwrap_or_default().to_owned()),
+            ("PGPASSWORD", password_of(login)),
             ("PGDATABASE", self.name.clone()),
-            ("PGSSLMODE", "disable".to_owned()),
-        ]
+        ];
+        variables.extend(encryption_of(login).into_iter().filter_map(|(key, value)| {
+            let name = match &*key {
+                "sslmode" => "PGSSLMODE",
+                "sslrootcert" => "PGSSLROOTCERT",
+                "sslcert" => "PGSSLCERT",
+                "sslkey" => "PGSSLKEY",
+                _ => return None,
+            };
+            Some((name, value))
+        }));
+        variables
     }
 
-    /// Where a person finds this database, as its owner.
+    /// Where a person finds this database, as its owner: without the password, if it is their own.
     pub(crate) fn url(&self) -> String {
-        self.url_of(Role::Owner)
+        let is_theirs = self.owner.get_username() == self.admin.get_username();
+        url_of(&self.owner, !is_theirs)
     }
 
     /// Where somebody finds this database.
     pub(crate) fn url_of(&self, role: Role) -> String {
-        url(self.login(role))
+        url_of(self.login(role), true)
     }
-}
-
-/// Where a database is found, in the words of every client: the scheme is the one that those of
-/// Python take too, and options, which not every client knows, stay out of it.
-fn url(login: &PgConnectOptions) -> String {
-    let mut url = login.to_url_lossy();
-    url.set_query(None);
-    url.as_str().replacen("postgres:", "postgresql:", 1)
 }
 
 impl fmt::Debug for Server {
@@ -444,10 +481,53 @@ pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
 }
 
-/// Something of each session of a database.
+/// Where libpq finds a server: a host, or the folder of its socket.
+fn host_of(login: &PgConnectOptions) -> String {
+    let socket = login.get_socket().map(|folder| folder.display().to_string());
+    socket.unwrap_or_else(|| login.get_host().to_owned())
+}
+
+/// A login as a URL. The scheme is the one that every client takes, those of Python too. Options
+/// stay out of it, because not every client knows all of them; but for those of TLS, where it was
+/// asked for.
+fn url_of(login: &PgConnectOptions, with_password: bool) -> String {
+    let mut url = login.to_url_lossy();
+    url.set_query(None);
+    if !matches!(login.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Prefer) {
+        url.query_pairs_mut().extend_pairs(encryption_of(login));
+    }
+    if !with_password {
+        // It can't fail where there is a host.
+        let _ = url.set_password(None);
+    }
+    url.as_str().replacen("postgres:", "postgresql:", 1)
+}
+
+/// A login's password as it is, where a URL has it encoded.
+fn password_of(login: &PgConnectOptions) -> String {
+    let mut url = login.to_url_lossy();
+    let encoded = url.password().map(|password| format!("={password}"));
+    url.set_query(encoded.as_deref());
+    let password = url.query_pairs().next().map(|(_, password)| password.into_owned());
+    password.unwrap_or_default()
+}
+
+/// How a login is encrypted, as the options of a URL that libpq knows.
+fn encryption_of(login: &PgConnectOptions) -> Vec<(String, String)> {
+    let url = login.to_url_lossy();
+    let options = url.query_pairs().into_owned().filter(|(key, _)| key.starts_with("ssl"));
+    // The driver doesn't read the names of files as it writes them.
+    let without_prefix = |value: String| value.trim_start_matches("file: ").to_owned();
+    options.map(|(key, value)| (key, without_prefix(value))).collect()
+}
+
+/// Something of each client's session of a database.
 fn sessions_of(database: &str, what: &str) -> String {
     let database = literal(database);
-    format!("SELECT {what} FROM pg_catalog.pg_stat_activity WHERE datname = {database}")
+    format!(
+        "SELECT {what} FROM pg_catalog.pg_stat_activity
+          WHERE datname = {database} AND backend_type = 'client backend'"
+    )
 }
 
 /// Waits for sessions that were closed a moment ago, for so long at most. `CREATE DATABASE …
@@ -489,8 +569,8 @@ fn copy_of_settings(from: &str, to: &str) -> String {
 }
 
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
-    options
-        .connect()
+    // With all that TLS may ask for, it would make every future large that awaits it.
+    Box::pin(options.connect())
         .await
         .map_err(|error| Error::new("failed to connect to the server").caused_by(error))
 }

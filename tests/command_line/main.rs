@@ -5,6 +5,7 @@ mod bench;
 mod command;
 mod configuration;
 mod documentation;
+mod external;
 mod fixtures;
 mod layouts;
 mod leftovers;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::Migrator;
 
 use super::{Psql, median, ratio, seconds};
+use crate::config::Postgres;
 use crate::server::{Origin, Server, Sharing, Wanted};
 use crate::{Database, Error, Rehearsal, Result};
 
@@ -43,6 +44,7 @@ impl Databases {
             version: Some(version),
             image: None,
             sharing: Sharing::Shared,
+            settings: &Postgres::default(),
         };
         let server = Server::open(&wanted).await?;
         let scratch = server.create(None).await?;

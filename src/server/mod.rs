@@ -367,6 +367,13 @@ impl Server {
     pub(crate) async fn assert_alive(&self) -> Result<()> {
         if !self.has_ended() {
             let Err(error) = connect(&self.admin).await else { return Ok(()) };
+            // Sessions learn of the postmaster's end a moment before its process is gone.
+            for _ in 0..100 {
+                if self.has_ended() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             return Err(self.died().caused_by(error));
         }
         Err(self.died())

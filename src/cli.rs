@@ -25,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::bench::Bench;
 use crate::acts::Progress;
 use crate::report::Report;
+use crate::server::News;
 use crate::trace::Act;
 use crate::{Error, Rehearsal, Result};
 
@@ -257,11 +258,19 @@ async fn interrupted() {
 /// Progress in a pipe or a log: a line for each thing that takes long.
 struct Lines;
 
-impl Progress for Lines {
+impl News for Lines {
     fn begin(&self, what: &str) {
         say(&format!("{what} …"));
     }
 
+    fn go_on(&self, _: &str) {}
+
+    fn note(&self, what: &str) {
+        say(&format!("note: {what}"));
+    }
+}
+
+impl Progress for Lines {
     fn played(&self, _: Act, _: usize, _: usize) {}
 }
 
@@ -281,11 +290,21 @@ impl Spinner {
     }
 }
 
-impl Progress for Spinner {
+impl News for Spinner {
     fn begin(&self, what: &str) {
         self.bar.set_message(what.to_owned());
     }
 
+    fn go_on(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+
+    fn note(&self, what: &str) {
+        self.bar.suspend(|| say(&format!("note: {what}")));
+    }
+}
+
+impl Progress for Spinner {
     fn played(&self, act: Act, done: usize, of: usize) {
         self.bar.set_message(format!("{}: {done} of {of} files", act.name()));
     }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::subject::Rehearsable;
-use crate::acts::{self, Migrate, Progress, Silence, Stage};
+use crate::acts::{self, Migrate, Progress, Stage};
 use crate::checks::{self, Check};
 use crate::config::{self, Config, Level, Role};
 use crate::report::{self, Kept, Report, Run};
-use crate::server::{self, Database, Origin, Server, Sharing, Wanted};
+use crate::server::{self, Database, News, Origin, Server, Sharing, Silence, Wanted};
 use crate::source::{self, Project};
 use crate::sql::Kind;
 use crate::trace::Traces;
@@ -281,7 +281,7 @@ impl<'a> Rehearsal<'a> {
         let versions = self.versions(&project.config)?;
         let version = versions.first().and_then(Option::as_deref);
         let origin = self.origin(&project.config)?;
-        let mut wanted = self.wanted(&project, &origin, version);
+        let mut wanted = self.wanted(&project, &origin, version, &Silence);
         let mut server = Server::open(&wanted).await?;
         let mut played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
         if server.is_shared() && !server.is_pristine().await? {
@@ -311,7 +311,8 @@ impl<'a> Rehearsal<'a> {
         let origin = self.origin(&project.config)?;
         // Whether the later ones are here is known now, or only after half of the work is done.
         for version in versions.iter().skip(1) {
-            server::programs(version.as_deref())?;
+            let wanted = self.wanted(&project, &origin, version.as_deref(), progress);
+            server::assert_available(&wanted).await?;
         }
         for version in &versions {
             let run = self.run(&project, &origin, version.as_deref(), progress, &mut used).await?;
@@ -411,9 +412,10 @@ impl<'a> Rehearsal<'a> {
         project: &'w Project,
         origin: &'w Origin,
         version: Option<&'w str>,
+        news: &'w dyn News,
     ) -> Wanted<'w> {
         let image = project.config.postgres.image.as_deref();
-        Wanted { origin, version, image, sharing: self.sharing(project) }
+        Wanted { origin, version, image, sharing: self.sharing(project), news }
     }
 
     /// The rehearsal on one version.
@@ -429,7 +431,7 @@ impl<'a> Rehearsal<'a> {
             Some(version) => format!("starting Postgres {version}"),
             None => "starting Postgres".to_owned(),
         });
-        let mut wanted = self.wanted(project, origin, version);
+        let mut wanted = self.wanted(project, origin, version, progress);
         let mut server = Server::open(&wanted).await?;
         let mut traces = self.traces(&server, project, progress).await?;
         if server.is_shared() && !server.is_pristine().await? {

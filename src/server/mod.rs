@@ -8,6 +8,9 @@ mod binaries;
 mod user;
 mod home;
 mod native;
+mod news;
+#[cfg(feature = "containers")]
+mod container;
 mod machine;
 mod lease;
 mod cluster;
@@ -31,6 +34,7 @@ use self::home::Home;
 pub(crate) use self::home::disk_full_help;
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
+pub(crate) use self::news::{News, Silence};
 pub(crate) use self::origin::Origin;
 use crate::config::Role;
 use crate::sql::{literal, quoted};
@@ -46,7 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The server that somebody wants.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) origin: &'a Origin,
     /// The newest there is, if none is named.
@@ -54,6 +58,8 @@ pub(crate) struct Wanted<'a> {
     /// The image of a container, with `{version}` in place of the version.
     pub(crate) image: Option<&'a str>,
     pub(crate) sharing: Sharing,
+    /// Where is told what takes long.
+    pub(crate) news: &'a dyn News,
 }
 
 /// Who else may use a server.
@@ -107,14 +113,15 @@ impl Server {
         if wanted.sharing == Sharing::Shared {
             return shared::open(&home, wanted).await;
         }
-        Self::begin(&Plan::find(wanted)?, wanted.sharing).await
+        Self::begin(&Plan::find(wanted).await?, wanted.sharing).await
     }
 
     /// A server of one's own, from the programs of this machine.
     #[cfg(any(test, feature = "cli"))]
     pub(crate) async fn start(version: Option<&str>, cold: bool) -> Result<Self> {
         let sharing = if cold { Sharing::Cold } else { Sharing::Private };
-        Self::open(&Wanted { origin: &Origin::Native, version, image: None, sharing }).await
+        let (origin, image, news) = (&Origin::Native, None, &Silence);
+        Self::open(&Wanted { origin, version, image, sharing, news }).await
     }
 
     /// Starts a server, as its first holder.
@@ -128,7 +135,7 @@ impl Server {
         let (mut connection, lease) =
             tokio::try_join!(connect(&admin), Lease::arm(&admin, number, &order))?;
         let backend = lease.watchdog().filter(|_| sharing == Sharing::Shared);
-        machine.is_watched(backend)?;
+        machine.is_watched(backend).await?;
         let password = random_word(24)?;
         run(&mut connection, &role(&password)).await?;
         let said = value(&mut connection, "SHOW server_version").await?;
@@ -334,7 +341,7 @@ impl Server {
 
     /// Leaves the server running, and says how to end it.
     pub(crate) async fn keep(self) -> Result<String> {
-        let how = self.machine.how_to_end();
+        let how = self.machine.how_to_remove();
         self.lease.disarm(&self.admin).await?;
         self.machine.keep()?;
         Ok(how)
@@ -410,8 +417,17 @@ pub(crate) fn note(run: &str) -> Result<PathBuf> {
     home::note(run)
 }
 
+/// An error if the server that is wanted can't be had.
+pub(crate) async fn assert_available(wanted: &Wanted<'_>) -> Result<()> {
+    match wanted.origin {
+        Origin::External(_) => Ok(()),
+        _ => Plan::find(wanted).await.map(drop),
+    }
+}
+
 /// The folder of a version's programs, where those of its clients may be too; an error if this
 /// machine doesn't have the version.
+#[cfg(feature = "cli")]
 pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
 }

@@ -17,7 +17,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{Stream, StreamExt as _};
 use testcontainers_modules::postgres::Postgres;
@@ -51,7 +51,11 @@ use crate::{Error, Result};
 const MAJORS: [&str; 5] = ["18", "17", "16", "15", "14"];
 
 /// How long a server may take to be ready, on a machine that reads the image for the first time.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long we look for a container that the engine may be about to make, and how often.
+const REMOVAL_MAX: Duration = Duration::from_secs(2);
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// How old a container must be that was made and never started, until nobody can be about to.
 const UNSTARTED_SECONDS: i64 = 600;
@@ -184,8 +188,10 @@ impl Found {
         let claim = home.claim()?;
         let password = random_word(24)?;
         let host = self.engine.host().await;
-        let birth = Birth::new(self, &claim.folder);
+        let mut birth = Birth::new(self, &claim.folder);
+        birth.stage = Stage::Asked;
         let created = self.create(&birth, &host, &password).await;
+        birth.stage = if created.is_ok() { Stage::Made } else { Stage::Nothing };
         created.map_err(|error| birth.failed("could not be made").caused_by(error))?;
         let docker = &self.engine.docker;
         let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true);
@@ -214,7 +220,7 @@ impl Found {
             log,
             is_private: true,
             claim,
-            name: birth.is_over(),
+            name: birth.succeed(),
         })
     }
 
@@ -327,7 +333,16 @@ struct Birth<'a> {
     found: &'a Found,
     folder: PathBuf,
     name: String,
-    is_over: bool,
+    stage: Stage,
+}
+
+/// What there may be to remove.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Nothing,
+    /// The engine makes it, whether somebody waits for the answer or not.
+    Asked,
+    Made,
 }
 
 impl<'a> Birth<'a> {
@@ -335,30 +350,35 @@ impl<'a> Birth<'a> {
         // The folder's name carries the owner and the time.
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let name = format!("rehearsal-{name}");
-        Self { found, folder: folder.to_owned(), name, is_over: false }
+        Self { found, folder: folder.to_owned(), name, stage: Stage::Nothing }
     }
 
-    fn is_over(mut self) -> String {
-        self.is_over = true;
+    fn succeed(mut self) -> String {
+        self.stage = Stage::Nothing;
         std::mem::take(&mut self.name)
     }
 
     fn failed(&self, what: &str) -> Error {
-        Error::new(format!("the container of {} {what}", self.found.image))
-            .help("run it again; if it fails again, take another image, or use --server native")
+        Error::new(format!("the container of {} {what}", self.found.image)).help(
+            "an image must start a Postgres server as the official ones do; name another one \
+                 as `image` under [postgres] in rehearsal.toml, or use --server native",
+        )
     }
 }
 
 impl Drop for Birth<'_> {
     /// Whoever was interrupted waits for this: the engine goes on with what it was asked for.
     fn drop(&mut self) {
-        if self.is_over {
+        if self.stage == Stage::Nothing {
             return;
         }
-        let (engine, name) = (self.found.engine.clone(), self.name.clone());
+        let (engine, name, stage) = (self.found.engine.clone(), self.name.clone(), self.stage);
         let remove = async move {
-            if let Some(engine) = engine.again().await {
-                engine.remove(&name).await;
+            let Some(engine) = engine.again().await else { return };
+            let deadline = Instant::now() + REMOVAL_MAX;
+            while !engine.remove(&name).await && stage == Stage::Asked && Instant::now() < deadline
+            {
+                tokio::time::sleep(GLANCE).await;
             }
         };
         // The runtime here may be about to end, and the engine's connection with it.

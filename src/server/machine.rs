@@ -49,9 +49,16 @@ pub(super) enum Runs {
 
 impl Plan {
     /// Finds what the wanted server can be run with.
+    #[cfg_attr(
+        not(feature = "containers"),
+        expect(clippy::unused_async, reason = "only an engine makes us wait")
+    )]
     pub(super) async fn find(wanted: &Wanted<'_>) -> Result<Self> {
         match wanted.origin {
+            #[cfg(feature = "containers")]
             Origin::Auto => Self::find_any(wanted).await,
+            #[cfg(not(feature = "containers"))]
+            Origin::Auto => binaries::find(wanted.version).map(Self::Native),
             Origin::Native => binaries::find(wanted.version).map(Self::Native),
             #[cfg(feature = "containers")]
             Origin::Container => Ok(Self::Container(Box::new(Found::find(wanted).await?))),
@@ -76,11 +83,6 @@ impl Plan {
         binaries::find(wanted.version).map(Self::Native).map_err(|error| {
             Error::new(format!("{error}; or start Docker or Podman, for a server in a container"))
         })
-    }
-
-    #[cfg(not(feature = "containers"))]
-    async fn find_any(wanted: &Wanted<'_>) -> Result<Self> {
-        binaries::find(wanted.version).map(Self::Native)
     }
 
     /// The same for all who would get the same server.
@@ -204,6 +206,10 @@ impl Machine {
     }
 
     /// Leaves its end to the watchdog, whose session this process of the server is.
+    #[cfg_attr(
+        not(feature = "containers"),
+        expect(clippy::unused_async, reason = "only an engine makes us wait")
+    )]
     pub(super) async fn is_watched(&mut self, backend: Option<i32>) -> Result<()> {
         match self {
             Self::Native(process) => process.is_watched(backend),

@@ -58,7 +58,8 @@ pub(crate) struct Wanted<'a> {
     /// The image of a container, with `{version}` in place of the version.
     pub(crate) image: Option<&'a str>,
     pub(crate) sharing: Sharing,
-    /// Where is told what takes long.
+    /// Told what takes long.
+    #[cfg_attr(not(feature = "containers"), expect(dead_code, reason = "only images take long"))]
     pub(crate) news: &'a dyn News,
 }
 

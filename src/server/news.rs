@@ -1,6 +1,7 @@
 //! What people are told while they wait for a server.
 
 /// Told what takes long before a server is there.
+#[cfg_attr(not(feature = "containers"), expect(dead_code, reason = "only images take long"))]
 pub(crate) trait News {
     /// Something that takes a while has begun.
     fn begin(&self, what: &str);

@@ -190,7 +190,8 @@ fn after_a_panic() {
     };
     let rehearsal = AssertUnwindSafe(|| {
         runtime.block_on(async {
-            let play = rehearsal::Rehearsal::of(project.path()).play();
+            let rehearsal = rehearsal::Rehearsal::of(project.path()).server("native");
+            let play = rehearsal.play();
             let panic = async {
                 while !own().iter().any(|server| server.join("data/postmaster.pid").exists()) {
                     tokio::task::yield_now().await;

@@ -83,13 +83,16 @@ fn a_folder_that_fits_two_layouts() {
 #[case::boot("[migrations]\nboot = \"leger\"", "unknown value `leger`", "`ledger`")]
 #[case::syntax("[migrations\n", "rehearsal.toml:1:12: ", "")]
 #[case::kind("[postgres]\nversions = 15", "rehearsal.toml:2:12: invalid type", "")]
-#[case::server(
-    "[postgres]\nserver = \"moon\"",
-    "`moon` is no place to get a server from",
-    "native"
-)]
 fn a_mistake_in_the_configuration(#[case] toml: &str, #[case] message: &str, #[case] help: &str) {
     check_files(&[USERS, ("rehearsal.toml", toml)], &[message, help]);
+}
+
+#[test]
+fn a_server_that_is_none() {
+    let project = Project::new(&[USERS, ("rehearsal.toml", "[postgres]\nserver = \"moon\"")]);
+    // The variable would outrank the file.
+    let told = run(verify(project.path()).env_remove("REHEARSAL_SERVER"));
+    check(&told, 2, &["`moon` is no place to get a server from", "native"]);
 }
 
 #[test]
@@ -103,7 +106,6 @@ fn a_configuration_that_is_not_text() {
 #[case::check(&["--only", "aply"], &["there is no check `aply`", "did you mean `apply`?"])]
 #[case::version(&["--postgres", "9"], &["Postgres 9 was not found on this machine", "install"])]
 #[case::word(&["--postgres", "latest"], &["`latest` is no Postgres version", "such as 15"])]
-#[case::server(&["--server", "container"], &["starts native servers only"])]
 #[case::url(&["--server", "postgres://localhost/app"], &["plays on servers of its own only"])]
 #[case::format(&["--format", "sarif"], &["invalid value 'sarif'", "human, json"])]
 #[case::option(&["--jobs", "3"], &["unexpected argument '--jobs'"])]

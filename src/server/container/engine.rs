@@ -164,11 +164,10 @@ impl Engine {
         self.docker.list_containers(Some(options)).await.unwrap_or_default()
     }
 
-    /// Ends a container, and removes it with its anonymous volumes.
-    pub(super) async fn remove(&self, name: &str) {
+    /// Ends a container, and removes it with its anonymous volumes; false if it isn't there.
+    pub(super) async fn remove(&self, name: &str) -> bool {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        // One that is about to remove itself needs no help.
-        let _ = self.docker.remove_container(name, Some(options)).await;
+        self.docker.remove_container(name, Some(options)).await.is_ok()
     }
 }
 

@@ -1,13 +1,13 @@
 //! A throwaway Postgres in a container.
 //!
 //! The image is described as testcontainers describes it, and run through the client that it brings
-//! along. It isn't left to testcontainers' own runner, for three reasons: that one removes a
-//! container when a value is dropped, while this server is shared and belongs to no process; it pulls
-//! without a word; and it can't be told which engine to use.
+//! along. It isn't left to testcontainers' own runner: that one removes a container when a value is
+//! dropped, while this server is shared and belongs to no process; it pulls without a word; it can't
+//! be told which engine to use; and it talks only to engines that speak the newest protocol.
 //!
 //! What ends a container is within it. Until its watchdog is set, that is its first process, which
-//! reads from a pipe that we hold: the kernel closes it when we end, in whatever way. Knows nothing of
-//! databases or migrations.
+//! reads from a pipe that we hold: the kernel closes it when we end, in whatever way. Knows nothing
+//! of databases or migrations.
 
 mod engine;
 mod image;

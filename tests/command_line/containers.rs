@@ -182,7 +182,7 @@ fn roles_of_chains_that_run_at_once() {
     let (temporary, before) = (Temporary::new(), volumes());
     let project = Project::new(&[(
         "migrations/000001_role.up.sql",
-        "CREATE ROLE rehearsal_app;\nCREATE TABLE a (id int);\nGRANT SELECT ON a TO rehearsal_app;\n",
+        "CREATE ROLE rehearsal_app;\nCREATE TABLE a ();\nGRANT SELECT ON a TO rehearsal_app;\n",
     )]);
     let tell = || {
         let mut command = in_container(project.path(), &temporary);

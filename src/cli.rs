@@ -149,7 +149,7 @@ impl Command {
     async fn run(self, default: &Path) -> Result<ExitCode> {
         match self {
             Self::Verify(verify) => {
-                let report = Box::pin(verify.run(default)).await?;
+                let report = verify.run(default).await?;
                 Ok(match (report.is_success(), report.has_judged()) {
                     (true, _) => ExitCode::SUCCESS,
                     (false, true) => ExitCode::FAILURE,

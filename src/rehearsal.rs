@@ -315,8 +315,9 @@ impl<'a> Rehearsal<'a> {
             server::assert_available(&wanted).await?;
         }
         for version in &versions {
-            let run = self.run(&project, &origin, version.as_deref(), progress, &mut used).await?;
-            report.runs.push(run);
+            // On the heap: it is large, and everybody's future would carry it along.
+            let run = self.run(&project, &origin, version.as_deref(), progress, &mut used);
+            report.runs.push(Box::pin(run).await?);
         }
         if self.only.is_empty() {
             judging::expire(&project.config, &used, &mut report);

@@ -2,8 +2,8 @@
 //!
 //! The image is described as testcontainers describes it, and run through the client that it brings
 //! along. It isn't left to testcontainers' own runner: that one removes a container when a value is
-//! dropped, while this server is shared and belongs to no process; it pulls without a word; it can't
-//! be told which engine to use; and it talks only to engines that speak the newest protocol.
+//! dropped, while this server is shared and belongs to no process; it pulls without a word; it
+//! can't be told which engine to use; and engines that don't speak the newest protocol refuse it.
 //!
 //! What ends a container is within it. Until its watchdog is set, that is its first process, which
 //! reads from a pipe that we hold: the kernel closes it when we end, in whatever way. Knows nothing
@@ -14,8 +14,10 @@ mod image;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -85,6 +87,12 @@ wait $server
 /// What ends it from within, for the server's own user, in the folder of the cluster: the first
 /// process is root's, and ends after the server.
 const END: &str = "kill -QUIT $(head -n 1 postmaster.pid)";
+
+/// In the folder, a note of the last holder, which a newcomer takes away.
+const LEAVING: &str = "leaving";
+
+/// When the container is surely gone whose last holder has left.
+const AFTERWARDS_SECONDS: u32 = 3;
 
 /// How many lines of a server's log are kept.
 const LINES_MAX: usize = 5;
@@ -192,15 +200,15 @@ impl Found {
         birth.stage = Stage::Asked;
         let created = self.create(&birth, &host, &password).await;
         birth.stage = if created.is_ok() { Stage::Made } else { Stage::Nothing };
-        created.map_err(|error| birth.failed("could not be made").caused_by(error))?;
+        created.map_err(|error| birth.refused("make", error))?;
         let docker = &self.engine.docker;
         let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true);
         let options = options.stdout(true).stderr(true).build();
         let attached = docker.attach_container(&birth.name, Some(options)).await;
         let AttachContainerResults { mut output, input } =
-            attached.map_err(|error| birth.failed("can't be listened to").caused_by(error))?;
+            attached.map_err(|error| birth.refused("attach to", error))?;
         let started = docker.start_container(&birth.name, None::<StartContainerOptions>).await;
-        started.map_err(|error| birth.failed("can't be started").caused_by(error))?;
+        started.map_err(|error| birth.refused("start", error))?;
         let log = Log::default();
         let ready = tokio::time::timeout(PATIENCE, log.read_until_ready(&mut output)).await;
         if !ready.unwrap_or_default() {
@@ -308,7 +316,7 @@ impl Found {
     async fn port(&self, birth: &Birth<'_>) -> Result<u16> {
         let docker = &self.engine.docker;
         let found = docker.inspect_container(&birth.name, None::<InspectContainerOptions>).await;
-        let found = found.map_err(|error| birth.failed("can't be asked").caused_by(error))?;
+        let found = found.map_err(|error| birth.refused("look at", error))?;
         let ports = found.network_settings.and_then(|network| network.ports).unwrap_or_default();
         let bindings = ports.get(PORT).cloned().flatten().unwrap_or_default();
         let port = bindings.into_iter().find_map(|binding| binding.host_port?.parse().ok());
@@ -358,6 +366,14 @@ impl<'a> Birth<'a> {
         std::mem::take(&mut self.name)
     }
 
+    /// An error of the engine's.
+    fn refused(&self, what: &str, error: bollard::errors::Error) -> Error {
+        Error::new(format!("failed to {what} a container of {}", self.found.image))
+            .caused_by(error)
+            .help("see to it that the engine can run containers, or use --server native")
+    }
+
+    /// An error of the image's.
     fn failed(&self, what: &str) -> Error {
         Error::new(format!("the container of {} {what}", self.found.image)).help(
             "an image must start a Postgres server as the official ones do; name another one \
@@ -396,6 +412,7 @@ impl Drop for Birth<'_> {
 impl Container {
     /// The same container for one more holder.
     pub(super) fn join(name: &str, program: &str, claim: Claim, address: &Address) -> Self {
+        let _ = std::fs::remove_file(claim.folder.join(LEAVING));
         Self {
             name: name.to_owned(),
             program: program.to_owned(),
@@ -479,7 +496,30 @@ impl Drop for Container {
         }
         if !self.is_private && !self.has_ended() {
             self.claim.leave();
+            if self.claim.is_last() {
+                remove_later(self.folder());
+            }
         }
+    }
+}
+
+/// Leaves a shell behind that removes a folder when the container is gone, unless somebody else
+/// comes in time. It is a courtesy: the next start would remove it too.
+fn remove_later(folder: &Path) {
+    let Ok(word) = random_word(8) else { return };
+    let note = folder.join(LEAVING);
+    if std::fs::write(&note, &word).is_ok() {
+        let script =
+            format!(r#"sleep {AFTERWARDS_SECONDS}; test "$(cat "$1")" = "$2" && rm -rf "$3""#);
+        let _ = std::process::Command::new("sh")
+            .args(["-c", &script, "sh"])
+            .args([note.as_os_str(), word.as_ref(), folder.as_os_str()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // Ctrl-C in the terminal is not for it.
+            .process_group(0)
+            .spawn();
     }
 }
 

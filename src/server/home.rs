@@ -78,7 +78,8 @@ pub(super) struct Cluster {
 /// A folder that we use until this is dropped, and that then is gone, unless it is left to others.
 pub(super) struct Claim {
     pub(super) folder: PathBuf,
-    _lock: File,
+    #[cfg_attr(not(feature = "containers"), expect(dead_code, reason = "it is held"))]
+    lock: File,
     is_left: bool,
 }
 
@@ -273,7 +274,7 @@ impl Claim {
         // Whoever removes a folder removes the lock too.
         let now = fs::metadata(folder.join("lock")).ok()?;
         let is_current = now.ino() == lock.metadata().ok()?.ino();
-        is_current.then(|| Self { folder: folder.to_owned(), _lock: lock, is_left: true })
+        is_current.then(|| Self { folder: folder.to_owned(), lock, is_left: true })
     }
 
     fn make(servers: &Path, user: User) -> Result<Self> {
@@ -284,12 +285,18 @@ impl Claim {
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(|error| cannot("write", &path, error))?;
         lock.lock_shared().map_err(|error| cannot("lock", &path, error))?;
-        Ok(Self { folder, _lock: lock, is_left: false })
+        Ok(Self { folder, lock, is_left: false })
     }
 
     /// Leaves the folder to those who use it too, or to whom removes it when nobody does.
     pub(super) fn leave(&mut self) {
         self.is_left = true;
+    }
+
+    /// Whether nobody else uses the folder at this moment.
+    #[cfg(feature = "containers")]
+    pub(super) fn is_last(&self) -> bool {
+        self.lock.try_lock().is_ok()
     }
 
     /// Notes by which process of the server it ends.

@@ -61,7 +61,10 @@ impl Plan {
             Origin::Auto => binaries::find(wanted.version).map(Self::Native),
             Origin::Native => binaries::find(wanted.version).map(Self::Native),
             #[cfg(feature = "containers")]
-            Origin::Container => Ok(Self::Container(Box::new(Found::find(wanted).await?))),
+            Origin::Container => {
+                let found = Box::pin(Found::find(wanted)).await?;
+                Ok(Self::Container(Box::new(found)))
+            }
             #[cfg(not(feature = "containers"))]
             Origin::Container => Err(Error::new("this build of rehearsal can't use containers")
                 .help("enable its feature `containers`, or use --server native")),

@@ -103,6 +103,19 @@ fn a_report_is_the_same_as_that_of_the_machine(#[case] fixture: &str) {
     assert_nothing_is_left(&temporary, &before);
 }
 
+/// Without anybody's help, its folder included.
+#[test]
+fn after_a_normal_end_and_after_a_failure() {
+    let (temporary, before) = (Temporary::new(), volumes());
+    for fixture in ["fixtures/ledger", "fixtures/ledger-broken"] {
+        let told = run(&mut in_container(fixture, &temporary));
+        check_report(&told, i32::from(fixture.contains('-')), &["(container)"]);
+    }
+    let gone = || containers(&temporary).is_empty() && temporary.servers().is_empty();
+    assert!(comes(PATIENCE, gone), "{:?} {:?}", containers(&temporary), temporary.servers());
+    assert_eq!(volumes().difference(&before).count(), 0);
+}
+
 /// How far a run has come.
 #[derive(Clone, Copy)]
 enum Moment {

@@ -283,8 +283,11 @@ impl Claim {
         let folder = servers.join(name);
         user.make_folder(&folder)?;
         let path = folder.join("lock");
-        let lock = File::create(&path).map_err(|error| cannot("write", &path, error))?;
-        lock.lock_shared().map_err(|error| cannot("lock", &path, error))?;
+        // Locked before it has its name: a sweep finds no lock, or one that is held.
+        let draft = folder.join("lock.draft");
+        let lock = File::create(&draft).map_err(|error| cannot("write", &draft, error))?;
+        lock.lock_shared().map_err(|error| cannot("lock", &draft, error))?;
+        fs::rename(&draft, &path).map_err(|error| cannot("write", &path, error))?;
         Ok(Self { folder, lock, is_left: false })
     }
 

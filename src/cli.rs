@@ -11,6 +11,7 @@
 //! could not be held, 130 if it was interrupted.
 
 mod bench;
+mod matrix;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -23,6 +24,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::bench::Bench;
+use self::matrix::Matrix;
 use crate::acts::Progress;
 use crate::report::Report;
 use crate::server::News;
@@ -43,6 +45,8 @@ struct Arguments {
 enum Command {
     /// Plays the project's migrations on throwaway Postgres servers, and says what would go wrong
     Verify(Verify),
+    /// Prints the project's Postgres versions as JSON, for a CI matrix
+    Matrix(Matrix),
     /// Measures a rehearsal against psql executing the same SQL, and prints a table
     Bench(Bench),
 }
@@ -54,7 +58,7 @@ struct Verify {
     /// Postgres versions to play on, such as 15,17 [default: the project's, or the newest here]
     #[arg(long, value_name = "VERSIONS", value_delimiter = ',')]
     postgres: Vec<String>,
-    /// Where the server comes from: auto or native
+    /// Where the server comes from: auto, native, or the URL of one as postgres://…
     #[arg(long, value_name = "SERVER")]
     server: Option<String>,
     /// Judge these checks only
@@ -129,12 +133,14 @@ pub fn main_for(project: impl AsRef<Path>) -> ExitCode {
     // When this returns, however it does, everything that was started has been ended.
     runtime.block_on(async {
         tokio::select! {
-            result = arguments.command.run(project.as_ref()) => {
-                result.unwrap_or_else(|error| failed(&error))
-            }
+            // Listening comes first: an interruption that nobody hears leaves behind what runs.
+            biased;
             () = interrupted() => {
                 say("interrupted");
                 ExitCode::from(INTERRUPTED)
+            }
+            result = arguments.command.run(project.as_ref()) => {
+                result.unwrap_or_else(|error| failed(&error))
             }
         }
     })
@@ -150,12 +156,14 @@ impl Command {
         match self {
             Self::Verify(verify) => {
                 let report = verify.run(default).await?;
-                Ok(match (report.is_success(), report.has_judged()) {
+                let has_run = report.has_judged() && report.unplayed.is_empty();
+                Ok(match (report.is_success(), has_run) {
                     (true, _) => ExitCode::SUCCESS,
                     (false, true) => ExitCode::FAILURE,
                     (false, false) => ExitCode::from(COULD_NOT_RUN),
                 })
             }
+            Self::Matrix(matrix) => matrix.run(default).map(|()| ExitCode::SUCCESS),
             Self::Bench(bench) => Box::pin(bench.run()).await.map(|()| ExitCode::SUCCESS),
         }
     }
@@ -225,7 +233,7 @@ fn print(text: &str) -> Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         // Whoever read it has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| Error::new("failed to print the report").caused_by(error)),
+        other => other.map_err(|error| Error::new("failed to print").caused_by(error)),
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct Postgres {
     pub(crate) image: Option<String>,
     pub(crate) server: Option<String>,
     pub(crate) role: Role,
+    pub(crate) cluster: Cluster,
     pub(crate) extensions: Vec<String>,
     pub(crate) database: Option<Spanned<String>>,
 }
@@ -56,6 +57,17 @@ pub(crate) enum Role {
     #[default]
     Owner,
     Superuser,
+}
+
+/// What becomes of a chain that changes what belongs to a whole server, where the server is
+/// somebody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Cluster {
+    /// It isn't played.
+    #[default]
+    Skip,
+    Allow,
 }
 
 /// What to play.
@@ -270,7 +282,9 @@ fn malformed(text: &str, error: &toml::de::Error) -> Error {
 /// The section that has a key of this name.
 fn section_of(key: &str) -> Option<&'static str> {
     match key {
-        "versions" | "image" | "server" | "role" | "extensions" | "database" => Some("postgres"),
+        "versions" | "image" | "server" | "role" | "cluster" | "extensions" | "database" => {
+            Some("postgres")
+        }
         "path" | "format" | "boot" | "run" | "fingerprint" => Some("migrations"),
         "base" => Some("history"),
         _ => None,
@@ -409,6 +423,11 @@ mod tests {
             "[migrations]\nfingerprint = [\"db/**\"]",
             "rehearsal.toml:2:15: `fingerprint` says what a command depends on, and there is no \
              `run`\nhelp: add the command, such as run = \"alembic upgrade head\", or remove it",
+        );
+        check("[postgres]\ncluster = \"allow\"", "fine");
+        check(
+            "[postgres]\ncluster = \"alow\"",
+            "rehearsal.toml:2:11: unknown value `alow`\nhelp: did you mean `allow`?",
         );
         check(
             "run = \"make\"",

@@ -2,6 +2,7 @@
 
 mod judging;
 mod subject;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,15 +12,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::subject::Rehearsable;
-use crate::acts::{self, Migrate, Progress, Stage};
+#[cfg(feature = "cli")]
+pub(crate) use self::versions::named_versions;
+use crate::acts::{self, FirstBoot, Migrate, Progress, Stage};
 use crate::checks::{self, Check};
-use crate::config::{self, Config, Level, Role};
-use crate::report::{self, Kept, Report, Run};
+use crate::config::{self, Cluster, Config, Level, Role};
+use crate::report::{self, Kept, Report, Run, Unplayed};
 use crate::server::{self, Database, News, Origin, Server, Sharing, Silence, Wanted};
 use crate::source::{self, Project};
-use crate::sql::Kind;
+use crate::sql::{self, Kind};
 use crate::trace::Traces;
 use crate::{Error, Result};
+
+/// How much of a statement stands for it in a sentence.
+const EXCERPT_CHARACTERS: usize = 60;
 
 /// How long one file may run where nobody says otherwise.
 const LIMIT: Duration = Duration::from_mins(5);
@@ -117,7 +123,9 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Plays on these Postgres versions, such as `15` or `16.14`, instead of those that
-    /// `rehearsal.toml` names.
+    /// `rehearsal.toml` names. They are played side by side, as many at a time as there are cores
+    /// and memory for; but one after the other where a closure or a command migrates, which may not
+    /// expect to run twice at the same moment.
     ///
     /// ```
     /// let rehearsal = rehearsal::Rehearsal::of("fixtures/demo").postgres(["15", "17"]);
@@ -194,7 +202,8 @@ impl<'a> Rehearsal<'a> {
     /// # Errors
     ///
     /// When it could not be held: no such project, no Postgres, a mistake in `rehearsal.toml`. What
-    /// is wrong with the migrations is in the report.
+    /// is wrong with the migrations is in the report. And so is a version on which it could not be
+    /// held, where there are others on which it could.
     ///
     /// ```
     /// # fn main() -> rehearsal::Result<()> {
@@ -281,44 +290,58 @@ impl<'a> Rehearsal<'a> {
         let versions = self.versions(&project.config)?;
         let version = versions.first().and_then(Option::as_deref);
         let origin = self.origin(&project.config)?;
+        server::assert_one_version(&origin, &versions)?;
         let mut wanted = self.wanted(&project, &origin, version, &Silence);
         let mut server = Server::open(&wanted).await?;
+        if let Some(reason) = unplayed(&project, &origin) {
+            return Err(Error::new(format!("there is no database: {reason}")));
+        }
         let mut played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
-        if server.is_shared() && !server.is_pristine().await? {
+        if server.is_shared() && !played.is_confined && !server.is_pristine().await? {
             server.retire();
             wanted.sharing = Sharing::Private;
             server = Server::open(&wanted).await?;
             played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
         }
-        let (fresh, scratch) = played;
+        let FirstBoot { trace: fresh, scratch, .. } = played;
         if let Some(scratch) = scratch {
             return Ok(Database::owned(scratch, project.config.postgres.role, server));
         }
         let traces = Traces { fresh, rerun: None, replay: None };
         let only = Self { only: vec![checks::FIRST.to_owned()], ..self.clone() };
-        let (mut run, databases) = only.judge_all(&server, &project, &traces, &mut BTreeSet::new());
+        let (mut run, databases) =
+            only.judge_all(&server, &project, Ok(&traces), &mut BTreeSet::new());
         if !databases.is_empty() {
-            run.kept = Some(Kept { databases, end_with: server.keep().await? });
+            run.kept = Some(keep(server, databases).await?);
         }
-        Err(failed(&Report { project: project.name, runs: vec![run] }))
+        Err(failed(&Report::of(&project.name, vec![run])))
     }
 
     pub(crate) async fn play_telling(self, progress: &dyn Progress) -> Result<Report> {
         let project = self.project()?;
-        let mut report = Report { project: project.name.clone(), runs: Vec::new() };
-        let mut used = BTreeSet::new();
         let versions = self.versions(&project.config)?;
         let origin = self.origin(&project.config)?;
-        // Whether the later ones are here is known now, or only after half of the work is done.
-        for version in versions.iter().skip(1) {
-            let wanted = self.wanted(&project, &origin, version.as_deref(), progress);
-            server::assert_available(&wanted).await?;
+        server::assert_one_version(&origin, &versions)?;
+        let runs = self.run_each(&project, &origin, &versions, progress).await;
+        let mut report = Report::of(&project.name, Vec::new());
+        let mut used = BTreeSet::new();
+        let mut errors = Vec::new();
+        for (version, run) in versions.into_iter().zip(runs) {
+            match run {
+                Ok((run, needed)) => {
+                    report.runs.push(run);
+                    used.extend(needed);
+                }
+                Err(error) => errors.push((version.unwrap_or_default(), error)),
+            }
         }
-        for version in &versions {
-            // On the heap: it is large, and everybody's future would carry it along.
-            let run = self.run(&project, &origin, version.as_deref(), progress, &mut used);
-            report.runs.push(Box::pin(run).await?);
+        if report.runs.is_empty() {
+            // There is nothing to tell beside it.
+            errors.truncate(1);
+            return errors.pop().map_or(Ok(report), |(_, error)| Err(error));
         }
+        let told = |(postgres, error): (_, Error)| Unplayed { postgres, error: error.to_string() };
+        report.unplayed = errors.into_iter().map(told).collect();
         if self.only.is_empty() {
             judging::expire(&project.config, &used, &mut report);
         }
@@ -330,8 +353,8 @@ impl<'a> Rehearsal<'a> {
     pub(crate) async fn play_on(self, server: &Server) -> Result<Report> {
         let project = self.project()?;
         let traces = self.traces(server, &project, &Silence).await?;
-        let (run, _) = self.judge_all(server, &project, &traces, &mut BTreeSet::new());
-        Ok(Report { project: project.name, runs: vec![run] })
+        let (run, _) = self.judge_all(server, &project, Ok(&traces), &mut BTreeSet::new());
+        Ok(Report::of(&project.name, vec![run]))
     }
 
     /// Reads the project, and makes sure that what is asked for can be had.
@@ -386,28 +409,6 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    fn versions(&self, config: &Config) -> Result<Vec<Option<String>>> {
-        let environment = std::env::var("REHEARSAL_POSTGRES").unwrap_or_default();
-        let environment = environment.split(',').map(str::to_owned).collect::<Vec<_>>();
-        let mut versions = Vec::new();
-        for chosen in [&self.versions, &environment, &config.postgres.versions] {
-            for version in chosen.iter().map(|version| version.trim()) {
-                if version.is_empty() || versions.iter().flatten().any(|known| known == version) {
-                    continue;
-                }
-                if !version.starts_with(|c: char| c.is_ascii_digit()) {
-                    return Err(Error::new(format!("`{version}` is no Postgres version"))
-                        .help("name a major version such as 15, or a release such as 15.18"));
-                }
-                versions.push(Some(version.to_owned()));
-            }
-            if !versions.is_empty() {
-                return Ok(versions);
-            }
-        }
-        Ok(vec![None])
-    }
-
     fn wanted<'w>(
         &self,
         project: &'w Project,
@@ -415,25 +416,25 @@ impl<'a> Rehearsal<'a> {
         version: Option<&'w str>,
         news: &'w dyn News,
     ) -> Wanted<'w> {
-        let image = project.config.postgres.image.as_deref();
-        Wanted { origin, version, image, sharing: self.sharing(project), news }
+        let settings = &project.config.postgres;
+        let image = settings.image.as_deref();
+        Wanted { origin, version, image, sharing: self.sharing(project), news, settings }
     }
 
-    /// The rehearsal on one version.
+    /// The rehearsal on one version, and which exemptions it needed.
     async fn run(
         &self,
         project: &Project,
         origin: &Origin,
         version: Option<&str>,
         progress: &dyn Progress,
-        used: &mut BTreeSet<usize>,
-    ) -> Result<Run> {
-        progress.begin(&match version {
-            Some(version) => format!("starting Postgres {version}"),
-            None => "starting Postgres".to_owned(),
-        });
+    ) -> Result<(Run, BTreeSet<usize>)> {
         let mut wanted = self.wanted(project, origin, version, progress);
         let mut server = Server::open(&wanted).await?;
+        if let Some(reason) = unplayed(project, origin) {
+            let mut used = BTreeSet::new();
+            return Ok((self.judge_all(&server, project, Err(&reason), &mut used).0, used));
+        }
         let mut traces = self.traces(&server, project, progress).await?;
         if server.is_shared() && !server.is_pristine().await? {
             // Of what belongs to the whole server, this chain has changed something, or that of
@@ -444,12 +445,12 @@ impl<'a> Rehearsal<'a> {
             server = Server::open(&wanted).await?;
             traces = self.traces(&server, project, progress).await?;
         }
-        let (mut run, databases) = self.judge_all(&server, project, &traces, used);
+        let mut used = BTreeSet::new();
+        let (mut run, databases) = self.judge_all(&server, project, Ok(&traces), &mut used);
         if !databases.is_empty() {
-            let end_with = server.keep().await?;
-            run.kept = Some(Kept { databases, end_with });
+            run.kept = Some(keep(server, databases).await?);
         }
-        Ok(run)
+        Ok((run, used))
     }
 
     /// Plays what the wanted checks need.
@@ -490,9 +491,47 @@ impl<'a> Rehearsal<'a> {
     }
 }
 
+/// Why a chain isn't played on somebody else's server: it would change what isn't ours.
+fn unplayed(project: &Project, origin: &Origin) -> Option<String> {
+    if !origin.is_external() || project.config.postgres.cluster == Cluster::Allow {
+        return None;
+    }
+    // Of a runner that is opaque and has no files, the role's rights are the only limit.
+    let migrations = &project.chain.migrations;
+    let reach = source::reach_outside(migrations)?;
+    let file = &migrations[reach.migration].file;
+    let statement = file.script.statements().nth(reach.statement)?;
+    let text = &file.text[statement.span.clone()];
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = match words.char_indices().nth(EXCERPT_CHARACTERS) {
+        Some((end, _)) => format!("{} …", words[..end].trim_end()),
+        None => words.trim_end_matches(';').to_owned(),
+    };
+    let line = sql::position(&file.text, statement.span.start).line;
+    Some(format!(
+        "{}:{line} changes what belongs to the whole server ({words}); [postgres] cluster = \
+         \"allow\" plays it all the same",
+        file.path
+    ))
+}
+
+/// Leaves databases where they are, for a look.
+async fn keep(server: Server, databases: Vec<(&'static str, String)>) -> Result<Kept> {
+    // A name of ours needs no quotes in a URL.
+    let names = databases.iter().filter_map(|(_, url)| url.rsplit('/').next());
+    let names = names.map(|name| name.split('?').next().unwrap_or(name)).collect::<Vec<_>>();
+    let is_external = server.is_guest();
+    let end_with = server.keep(&names).await?;
+    Ok(Kept { databases, end_with, is_external })
+}
+
 /// The report as an error.
 fn failed(report: &Report) -> Error {
-    let what = if report.has_judged() { "the rehearsal failed" } else { "nothing was judged" };
+    let what = match (report.unplayed.is_empty(), report.has_judged()) {
+        (false, _) => "the rehearsal could not be held on every version",
+        (true, true) => "the rehearsal failed",
+        (true, false) => "nothing was judged",
+    };
     Error::new(format!("{what}\n\n{report}"))
 }
 

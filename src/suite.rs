@@ -194,7 +194,8 @@ fn play(rehearsal: Rehearsal<'_>) -> Verdicts {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("failed to start: {error}"))?;
     let report = runtime.block_on(rehearsal.play()).map_err(|error| error.to_string())?;
-    Ok(verdicts(&report))
+    // Whatever holds on the other versions, the test would pass for all of them.
+    if report.unplayed.is_empty() { Ok(verdicts(&report)) } else { Err(report.to_string()) }
 }
 
 /// What each check came to, on whichever version it was worst.

@@ -73,9 +73,16 @@ pub(crate) struct Boot {
     pub(crate) ledger: Option<String>,
     /// How the runner ended, if it is one that keeps to itself what it does.
     pub(crate) opaque: Option<Opaque>,
+    /// Whether it was interrupted, for somebody who goes on later.
+    pub(crate) is_paused: bool,
 }
 
 impl Boot {
+    /// Whether no file has left anything in its session.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.steps.iter().all(|step| step.leaks.is_empty() && step.failures.is_empty())
+    }
+
     pub(crate) fn succeeded(&self) -> bool {
         self.refusal.is_none()
             && self.failures().next().is_none()

@@ -1,6 +1,8 @@
 //! One run of the migration runner: of the project's own, or of the files, one after the other,
 //! through the ledger where there is one.
 
+use std::time::Instant;
+
 use super::session::Thoroughness;
 use super::{Book, Played, Player, Stage, closure, command, migration};
 use crate::Result;
@@ -9,21 +11,54 @@ use crate::source::{Home, Ledger, Migration, Runner, Sessions};
 use crate::sql::literal;
 use crate::trace::{Act, Boot, Failure, Point, Step};
 
+/// Which part of a boot is played.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Course {
+    /// How many files the database has already.
+    pub(super) from: usize,
+    /// Before which file the boot is interrupted, if it comes there after that moment, and with a
+    /// session in which no file has left anything.
+    pub(super) pause: Option<(usize, Instant)>,
+}
+
+impl Course {
+    /// Whether the boot is to be interrupted before a file. The first one opens it.
+    fn pauses(self, boot: &Boot, next: usize) -> bool {
+        let here = |(file, moment)| next == file && Instant::now() >= moment;
+        self.pause.is_some_and(here) && !boot.steps.is_empty() && boot.is_clean()
+    }
+}
+
 /// Boots the project on a database, as its tool does. A failure ends the boot.
 pub(super) async fn boot<'a>(stage: &'a Stage<'a>, scratch: &Scratch, act: Act) -> Result<Boot> {
+    boot_in_part(stage, scratch, act, Course::default()).await
+}
+
+/// The same, as far as it is wanted.
+pub(super) async fn boot_in_part<'a>(
+    stage: &'a Stage<'a>,
+    scratch: &Scratch,
+    act: Act,
+    course: Course,
+) -> Result<Boot> {
     let opaque = match (&stage.project.chain.runner, stage.closure) {
         (_, Some(closure)) => closure::run(stage, scratch, closure).await?,
         (Runner::Command(line), None) => command::run(stage, scratch, line).await?,
-        (Runner::Files | Runner::Closure, None) => return files(stage, scratch, act).await,
+        (Runner::Files | Runner::Closure, None) => return files(stage, scratch, act, course).await,
     };
     Ok(Boot { opaque: Some(opaque), ..Boot::default() })
 }
 
-async fn files<'a>(stage: &'a Stage<'a>, scratch: &Scratch, act: Act) -> Result<Boot> {
+async fn files<'a>(
+    stage: &'a Stage<'a>,
+    scratch: &Scratch,
+    act: Act,
+    course: Course,
+) -> Result<Boot> {
     let mut player = Player::connect(stage, scratch).await?;
     match stage.project.chain.ledger() {
-        Some(ledger) => through_ledger(stage, scratch, &mut player, ledger, act).await,
-        None => every_file(stage, scratch, player, act).await,
+        Some(ledger) => through_ledger(stage, scratch, &mut player, ledger, act, course).await,
+        None => every_file(stage, scratch, player, act, course).await,
     }
 }
 
@@ -33,6 +68,7 @@ async fn through_ledger<'a>(
     player: &mut Player<'a>,
     ledger: &Ledger,
     act: Act,
+    course: Course,
 ) -> Result<Boot> {
     let migrations = &stage.project.chain.migrations;
     let mut boot = Boot::default();
@@ -54,6 +90,9 @@ async fn through_ledger<'a>(
     let mut files = None;
     let count = pending.len();
     for (done, index) in pending.into_iter().enumerate() {
+        if course.pauses(&boot, index) {
+            return Ok(Boot { is_paused: true, ..boot });
+        }
         let migration = &migrations[index];
         let Played { failures, leaks } = match stage.project.chain.format.sessions {
             Sessions::PerBoot => {
@@ -183,14 +222,18 @@ async fn every_file<'a>(
     scratch: &Scratch,
     mut player: Player<'a>,
     act: Act,
+    course: Course,
 ) -> Result<Boot> {
     let chain = &stage.project.chain;
     let mut boot = Boot::default();
     if let Err(failure) = prepare(&mut player, stage).await? {
         return Ok(Boot { refusal: Some(said(&failure)), ..boot });
     }
-    for (index, migration) in chain.migrations.iter().enumerate() {
-        if index > 0 && chain.format.sessions == Sessions::PerFile {
+    for (index, migration) in chain.migrations.iter().enumerate().skip(course.from) {
+        if course.pauses(&boot, index) {
+            return Ok(Boot { is_paused: true, ..boot });
+        }
+        if !boot.steps.is_empty() && chain.format.sessions == Sessions::PerFile {
             player = Player::connect(stage, scratch).await?;
         }
         let how = Thoroughness::UntilFailure;

@@ -12,6 +12,7 @@ mod migration;
 // Each real tool is an oracle: what it leaves behind, the acts must leave behind.
 #[cfg(test)]
 mod oracle;
+mod recipe;
 mod replay;
 mod rerun;
 mod session;
@@ -22,7 +23,9 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgConnection;
 
 pub(crate) use self::closure::{Migrate, Outcome};
+use self::fresh::{Made, Purpose};
 use self::migration::{Book, Played};
+use self::recipe::Recipe;
 use self::session::Player;
 use crate::Result;
 use crate::catalog::Catalog;
@@ -61,7 +64,7 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     if let Some(fresh) = refused(stage) {
         return Ok(Traces { fresh, rerun: None, replay: None });
     }
-    let (fresh, scratch) = Box::pin(fresh::play(stage)).await?;
+    let (fresh, made) = Box::pin(fresh::play(stage, Purpose::Trace)).await?;
     let mut traces = Traces { fresh, rerun: None, replay: None };
     if !traces.fresh.boot.succeeded() {
         return Ok(traces);
@@ -71,41 +74,65 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     let end;
     if stage.project.config.postgres.database.is_some() {
         // One name, one database: the acts take turns.
-        end = state_of(&mut scratch.admin().await?).await?;
+        end = end_of(stage, &made).await?;
         if rerun {
-            traces.rerun = Some(rerun::play(stage, stage.copy(&scratch).await?).await?);
+            traces.rerun = Some(rerun::play(stage, made.copy(stage).await?).await?);
         }
         if replay {
-            traces.replay = Some(replay::play(stage, stage.copy(&scratch).await?).await?);
+            traces.replay = Some(replay::play(stage, made.copy(stage).await?).await?);
         }
     } else {
         // Nobody can be connected to a database that is being copied, so the copies come first.
-        let copy = async |wanted: bool| match wanted.then(|| stage.copy(&scratch)) {
+        let copy = async |wanted: bool| match wanted.then(|| made.copy(stage)) {
             Some(copy) => copy.await.map(Some),
             None => Ok(None),
         };
         let (for_rerun, for_replay) = tokio::try_join!(copy(rerun), copy(replay))?;
         (end, traces.rerun, traces.replay) = tokio::try_join!(
-            async { state_of(&mut scratch.admin().await?).await },
+            end_of(stage, &made),
             optional(for_rerun.map(|copy| Box::pin(rerun::play(stage, copy)))),
             optional(for_replay.map(|copy| Box::pin(replay::play(stage, copy)))),
         )?;
     }
     if let Some(trace) = &mut traces.replay {
-        replay::trace_changes(stage, &scratch, &end, trace).await?;
+        replay::trace_changes(stage, &made, &end, trace).await?;
     }
     traces.fresh.end = Some(end);
     Ok(traces)
 }
 
-/// Plays the first boot alone. Its database is there if it succeeded.
-pub(crate) async fn first_boot(stage: &Stage<'_>) -> Result<(Trace, Option<Scratch>)> {
-    if let Some(refused) = refused(stage) {
-        return Ok((refused, None));
+/// Reads what the first boot made. Nobody can connect to a template.
+async fn end_of(stage: &Stage<'_>, made: &Made) -> Result<State> {
+    if let Made::Scratch(scratch) = made {
+        return state_of(&mut scratch.admin().await?).await;
     }
-    let (trace, scratch) = Box::pin(fresh::play(stage)).await?;
-    let succeeded = trace.boot.succeeded();
-    Ok((trace, Some(scratch).filter(|_| succeeded)))
+    let copy = made.copy(stage).await?;
+    let end = state_of(&mut copy.admin().await?).await?;
+    stage.server.drop_database(copy).await?;
+    Ok(end)
+}
+
+/// What a first boot came to that was played for its database.
+pub(crate) struct FirstBoot {
+    pub(crate) trace: Trace,
+    /// If it succeeded.
+    pub(crate) scratch: Option<Scratch>,
+    /// Whether it is known to have changed nothing of what belongs to the whole server.
+    pub(crate) is_confined: bool,
+}
+
+/// Plays the first boot alone.
+pub(crate) async fn first_boot(stage: &Stage<'_>) -> Result<FirstBoot> {
+    if let Some(trace) = refused(stage) {
+        return Ok(FirstBoot { trace, scratch: None, is_confined: true });
+    }
+    let (trace, made) = Box::pin(fresh::play(stage, Purpose::Database)).await?;
+    let is_confined = matches!(made, Made::Template(_));
+    let mut scratch = None;
+    if trace.boot.succeeded() {
+        scratch = Some(made.take(stage).await?);
+    }
+    Ok(FirstBoot { trace, scratch, is_confined })
 }
 
 /// The first boot of a tool that would not even begin.
@@ -125,11 +152,6 @@ async fn optional(act: Option<impl Future<Output = Result<Trace>>>) -> Result<Op
 }
 
 impl Stage<'_> {
-    /// A copy of a database for one act, under the name that the project expects.
-    async fn copy(&self, original: &Scratch) -> Result<Scratch> {
-        self.server.clone_of(original, self.project.config.database()).await
-    }
-
     /// Ends an act's use of its database: records where a failed one is kept, drops the others.
     async fn leave(&self, scratch: Scratch, boot: &Boot) -> Result<Option<String>> {
         if self.keep && !boot.succeeded() {

@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use super::fresh::Made;
 use super::session::Thoroughness;
 use super::{Player, Recorder, Stage, migration, state_of};
 use crate::Result;
@@ -36,7 +37,7 @@ pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<Trace> {
 /// Where a replay did not end as it began, plays it once more to record how that came about.
 pub(super) async fn trace_changes(
     stage: &Stage<'_>,
-    fresh: &Scratch,
+    fresh: &Made,
     before: &State,
     trace: &mut Trace,
 ) -> Result<()> {
@@ -49,9 +50,9 @@ pub(super) async fn trace_changes(
 }
 
 /// The state after each file, on a copy of its own.
-async fn path(stage: &Stage<'_>, fresh: &Scratch, played: &Boot) -> Result<Vec<(usize, State)>> {
+async fn path(stage: &Stage<'_>, fresh: &Made, played: &Boot) -> Result<Vec<(usize, State)>> {
     stage.progress.begin("replay, file by file");
-    let scratch = stage.copy(fresh).await?;
+    let scratch = fresh.copy(stage).await?;
     let mut runner = Runner::start(stage, &scratch).await?;
     let mut reader = scratch.admin().await?;
     let mut path = Vec::new();

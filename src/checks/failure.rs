@@ -143,6 +143,10 @@ fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> O
             "extensions that only a superuser may create can be installed beforehand, as on a \
              managed service: [postgres] extensions = [\"…\"] in rehearsal.toml"
         }
+        (_, "42501") if message.contains("create role") => {
+            "on an external server the chain runs as a role that may not create others; [postgres] \
+             cluster = \"allow\" in rehearsal.toml gives it that right, if the URL's user has it"
+        }
         (_, "42501") if !message.contains("row-level security") => {
             "the chain runs as the database's owner, who is no superuser, as on a managed service; \
              [postgres] role = \"superuser\" in rehearsal.toml plays it as superuser"

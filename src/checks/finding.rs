@@ -9,7 +9,7 @@ use crate::source::{Migration, SourceFile};
 use crate::sql::{Position, position};
 
 /// What a check found. Data: how it is told is the reports' business.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Finding {
     /// Less strict than the check's own level, for what can't do harm.
     pub(crate) at_most: Level,
@@ -27,7 +27,7 @@ pub(crate) struct Finding {
 }
 
 /// A place in the project's files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Place {
     /// Relative to the project.
     pub(crate) path: String,

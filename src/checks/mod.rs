@@ -69,16 +69,17 @@ impl Check {
         }
     }
 
-    /// Judges a project.
-    pub(crate) fn judge(&self, project: &Project, traces: &Traces) -> Verdict {
+    /// Judges a project by what was played, or by its files alone, for a reason.
+    pub(crate) fn judge(&self, project: &Project, traces: Result<&Traces, &str>) -> Verdict {
         match &self.judge {
             Judge::Files(judge) => match without_files(project) {
                 Some(reason) => Verdict::Skipped(reason),
                 None => Verdict::Judged(judge(project)),
             },
-            Judge::Act { spared, judge, .. } => match spared(project) {
-                Some(reason) => Verdict::Skipped(reason),
-                None => judge(project, traces),
+            Judge::Act { spared, judge, .. } => match (spared(project), traces) {
+                (Some(reason), _) => Verdict::Skipped(reason),
+                (None, Ok(traces)) => judge(project, traces),
+                (None, Err(reason)) => Verdict::Skipped(reason.to_owned()),
             },
         }
     }

@@ -5,6 +5,7 @@
 //! that fails when the machine is busy helps nobody.
 
 mod chain;
+mod databases;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use self::chain::chain;
+use self::databases::{Databases, hand};
 use super::{print, say};
 use crate::report::Report;
 use crate::server::{self, Scratch, Server};
@@ -36,6 +38,9 @@ pub(super) struct Bench {
     #[arg(long, value_name = "COUNT", default_value_t = 82,
           value_parser = clap::value_parser!(u32).range(1..))]
     migrations: u32,
+    /// Only asks for a database, as a test does; the processes that are measured do this
+    #[arg(long, value_name = "PROJECT", hide = true)]
+    hand: Option<PathBuf>,
 }
 
 /// One chain, booted in one way, and what was measured of it.
@@ -53,6 +58,9 @@ struct Case {
 
 impl Bench {
     pub(super) async fn run(self) -> Result<()> {
+        if let (Some(project), Some(version)) = (&self.hand, &self.postgres) {
+            return hand(version, project).await?.execute("SELECT").await;
+        }
         let server = Server::start(self.postgres.as_deref(), false).await?;
         let psql = Psql::find(&server).await?;
         let version = &server.version().text;
@@ -64,6 +72,7 @@ impl Bench {
             }
         }
         let (mut kept, mut cold) = (Vec::new(), Vec::new());
+        let mut databases = Databases::default();
         for round in 1..=self.rounds {
             say(&format!("round {round} of {} …", self.rounds));
             for case in &mut cases {
@@ -75,8 +84,10 @@ impl Bench {
                 times.push(begin.elapsed());
                 drop(started);
             }
+            Box::pin(databases.measure(version, &cases[1].project, &psql)).await?;
         }
-        print(&self.table(&server, &psql, &cases, [&kept, &cold]))
+        let table = self.table(&server, &psql, &cases, [&kept, &cold]);
+        print(&(table + &databases.rows(self.migrations)))
     }
 
     fn table(
@@ -231,24 +242,45 @@ impl Psql {
 
     /// Executes the files in one process, one after the other, and all of that so many times.
     async fn execute(&self, scratch: &Scratch, files: &[PathBuf], times: usize) -> Result<()> {
-        let mut command = tokio::process::Command::new(&self.program);
-        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"]).arg(scratch.url());
+        let mut command = self.command(&scratch.url());
         for file in (0..times).flat_map(|_| files) {
             command.arg("-f").arg(file);
         }
+        succeed(command).await
+    }
+
+    fn command(&self, url: &str) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {
                 command.env_remove(name);
             }
         }
-        let failed = || Error::new("psql failed to execute the chain that is measured");
-        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        let output = command.output().await.map_err(|error| failed().caused_by(error))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(failed().caused_by(String::from_utf8_lossy(&output.stderr)))
+        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        command
     }
+
+    /// Copies a database so many times, in one process.
+    async fn copy(&self, server: &Server, template: &Scratch, times: usize) -> Result<()> {
+        let mut command = self.command(&server.url());
+        for _ in 0..times {
+            let copy = crate::sql::quoted(&server.free_name());
+            let template = crate::sql::quoted(&template.name);
+            command.arg("-c").arg(format!("CREATE DATABASE {copy} TEMPLATE {template}"));
+        }
+        succeed(command).await
+    }
+}
+
+/// Runs psql, which has no reason to fail.
+async fn succeed(mut command: tokio::process::Command) -> Result<()> {
+    let failed = || Error::new("psql failed to execute what is measured");
+    let output = command.output().await.map_err(|error| failed().caused_by(error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(failed().caused_by(String::from_utf8_lossy(&output.stderr)))
 }
 
 fn cores() -> String {

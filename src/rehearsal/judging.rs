@@ -12,22 +12,26 @@ use crate::server::Server;
 use crate::source::Project;
 use crate::trace::{Act, Traces};
 
+/// What was played, or why nothing was.
+pub(super) type Played<'a> = Result<&'a Traces, &'a str>;
+
 impl Rehearsal<'_> {
     pub(super) fn judge_all(
         &self,
         server: &Server,
         project: &Project,
-        traces: &Traces,
+        traces: Played<'_>,
         used: &mut BTreeSet<usize>,
     ) -> (Run, Vec<(&'static str, String)>) {
         let mut checks = Vec::new();
         for check in checks::ALL {
-            let unasked = check.name == checks::FIRST && !traces.fresh.boot.succeeded();
+            let failed = traces.is_ok_and(|traces| !traces.fresh.boot.succeeded());
+            let unasked = check.name == checks::FIRST && failed;
             if self.wants(check) || unasked {
                 checks.push(self.judge(check, project, traces, used));
             }
         }
-        let databases = kept(traces);
+        let databases = traces.map_or_else(|_| Vec::new(), kept);
         let run = Run {
             postgres: server.version().text.clone(),
             server: server.origin(),
@@ -53,10 +57,10 @@ impl Rehearsal<'_> {
         &self,
         check: &Check,
         project: &Project,
-        traces: &Traces,
+        traces: Played<'_>,
         used: &mut BTreeSet<usize>,
     ) -> Judgement {
-        let trace = check.act(project).and_then(|act| traces.of(act));
+        let trace = check.act(project).and_then(|act| traces.ok()?.of(act));
         let mut judgement = Judgement {
             name: check.name,
             level: self.level(project, check),
@@ -146,7 +150,8 @@ pub(super) fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Repor
                 check.name == name && !matches!(check.outcome, Outcome::Skipped | Outcome::Allowed)
             })
         };
-        if used.contains(&index) || !report.runs.iter().all(judged) {
+        let known = report.unplayed.is_empty() && report.runs.iter().all(judged);
+        if used.contains(&index) || !known {
             continue;
         }
         let of = exemption.migration.as_ref().map_or(String::new(), |glob| format!(" of {glob}"));
@@ -157,12 +162,9 @@ pub(super) fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Repor
             })
             .note(format!("its reason was: {}", exemption.reason))
             .help("remove this [[allow]] section");
-        let check = report
-            .runs
-            .last_mut()
-            .and_then(|run| run.checks.iter_mut().find(|check| check.name == name));
-        if let Some(check) = check {
-            check.findings.push(finding);
+        let checks = report.runs.iter_mut().flat_map(|run| &mut run.checks);
+        for check in checks.filter(|check| check.name == name) {
+            check.findings.push(finding.clone());
             check.outcome = outcome(check);
         }
     }

@@ -1,6 +1,7 @@
 //! The report for programs, in the shape that the README shows.
 //!
 //! `outcome` is passed, failed, warned, skipped or allowed; the latter two come with a `reason`.
+//! `unplayed` names the versions on which the rehearsal could not be held, where there are others.
 //! A finding has the keys that apply to it. Paths are relative to the project. Within `version` 1
 //! keys may be added, and none is removed or changes its meaning.
 
@@ -15,6 +16,14 @@ struct Document<'a> {
     version: u32,
     project: &'a str,
     runs: Vec<Run<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unplayed: Vec<Unplayed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unplayed<'a> {
+    postgres: &'a str,
+    error: &'a str,
 }
 
 #[derive(Serialize)]
@@ -83,7 +92,14 @@ pub(super) fn tell(report: &Report) -> String {
             end_with: &kept.end_with,
         }),
     });
-    let document = Document { version: 1, project: &report.project, runs: runs.collect() };
+    let unplayed = report.unplayed.iter();
+    let unplayed = unplayed.map(|it| Unplayed { postgres: &it.postgres, error: &it.error });
+    let document = Document {
+        version: 1,
+        project: &report.project,
+        runs: runs.collect(),
+        unplayed: unplayed.collect(),
+    };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text

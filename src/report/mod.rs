@@ -34,6 +34,8 @@ use crate::config::Level;
 pub struct Report {
     pub(crate) project: String,
     pub(crate) runs: Vec<Run>,
+    /// Where there are several versions: those on which it could not be held.
+    pub(crate) unplayed: Vec<Unplayed>,
 }
 
 /// The rehearsal on one server.
@@ -50,10 +52,20 @@ pub(crate) struct Run {
     pub(crate) kept: Option<Kept>,
 }
 
+/// A version on which the rehearsal could not be held, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Unplayed {
+    /// The version, as it was asked for.
+    pub(crate) postgres: String,
+    pub(crate) error: String,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     pub(crate) databases: Vec<(&'static str, String)>,
+    /// What ends their server, or drops them where that is somebody else's.
     pub(crate) end_with: String,
+    pub(crate) is_external: bool,
 }
 
 /// What one check came to.
@@ -112,8 +124,12 @@ impl Judgement {
 }
 
 impl Report {
+    pub(crate) fn of(project: &str, runs: Vec<Run>) -> Self {
+        Self { project: project.to_owned(), runs, unplayed: Vec::new() }
+    }
+
     /// Whether every check that is denied holds, on every version. Where nothing was judged at all,
-    /// nothing holds.
+    /// nothing holds, and neither where one of the versions could not be played.
     ///
     /// ```
     /// # fn main() -> rehearsal::Result<()> {
@@ -130,7 +146,7 @@ impl Report {
     /// ```
     #[must_use]
     pub fn is_success(&self) -> bool {
-        !self.has(&[Outcome::Failed]) && self.has_judged()
+        !self.has(&[Outcome::Failed]) && self.has_judged() && self.unplayed.is_empty()
     }
 
     /// Whether there is a verdict at all.
@@ -174,9 +190,19 @@ impl Report {
     }
 
     /// Where kept databases are, in lines for people.
-    #[cfg(feature = "cli")]
     pub(crate) fn kept(&self) -> Vec<String> {
-        self.runs.iter().filter_map(|run| run.kept.as_ref()).flat_map(Kept::lines).collect()
+        let kept = self.runs.iter().filter_map(|run| Some((run, run.kept.as_ref()?)));
+        let lines = kept.flat_map(|(run, kept)| {
+            let of = format!("Postgres {}: ", run.postgres);
+            let of = if self.is_of_several() { of } else { String::new() };
+            kept.lines().into_iter().map(move |line| format!("{of}{line}"))
+        });
+        lines.collect()
+    }
+
+    /// Whether several versions were asked for.
+    fn is_of_several(&self) -> bool {
+        self.runs.len() + self.unplayed.len() > 1
     }
 
     /// The report for people, with colours or without.
@@ -198,7 +224,8 @@ impl Kept {
         let databases = self.databases.iter();
         let found =
             databases.map(|(act, url)| format!("kept the database of the {act}: psql '{url}'"));
-        found.chain([format!("end its server with: {}", self.end_with)]).collect()
+        let what = if self.is_external { "remove it" } else { "end its server" };
+        found.chain([format!("{what} with: {}", self.end_with)]).collect()
     }
 }
 

@@ -20,6 +20,11 @@ set local lc_monetary = 'C';
 set local xmlbinary = 'base64';
 ";
 
+/// Only on somebody else's server do we read as anybody else than a superuser.
+const DENIED: &str = "what the chain denies even to the owner, as FORCE ROW LEVEL SECURITY does, \
+                      only a superuser can read: name one in the server's URL, or play it with \
+                      --server native";
+
 /// A table or sequence, as `tables.sql` lists it.
 struct Listed<'a> {
     name: &'a str,
@@ -127,7 +132,12 @@ fn digest(number: usize, table: &Listed<'_>, ignored: &impl Fn(&str, &str) -> bo
 
 async fn send(connection: &mut PgConnection, statements: String) -> Result<Vec<PgRow>> {
     let message = AssertSqlSafe(format!("{PINS}{}{statements}", catalog::PINS));
-    sqlx::raw_sql(message).fetch_all(connection).await.map_err(failed)
+    sqlx::raw_sql(message).fetch_all(connection).await.map_err(|error| {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let is_denied = code.is_some_and(|code| code == "42501");
+        let failed = failed(error);
+        if is_denied { failed.help(DENIED) } else { failed }
+    })
 }
 
 /// The text of a value, which the simple protocol sends as such whatever its type.

@@ -34,8 +34,8 @@ const MEMORY: &str = "/dev/shm";
 /// The room that a server gets there, or it goes to the disk: several times what one usually needs.
 pub(super) const MEMORY_BYTES_MIN: u64 = 4 << 30;
 
-/// How old a folder without a lock must be until nobody can be about to make the lock.
-const UNLOCKED_AGE: Duration = Duration::from_mins(1);
+/// How old a draft must be until nobody can be about to finish it.
+const DRAFT_AGE: Duration = Duration::from_mins(1);
 
 /// In our folder, what the processes of a run leave each other.
 const NOTES: &str = "notes";
@@ -84,7 +84,7 @@ pub(super) struct Claim {
 }
 
 /// A turn that is ours until this is dropped.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     path: PathBuf,
     _lock: File,
 }
@@ -166,7 +166,7 @@ impl Home {
         for draft in entries_of(&self.warm) {
             // Named after the server whose cluster it was to be.
             let pid = draft.extension().and_then(|it| it.to_str()?.parse::<u32>().ok());
-            if pid.is_some() && age(&draft).is_none_or(|age| age > UNLOCKED_AGE) {
+            if pid.is_some() && age(&draft).is_none_or(|age| age > DRAFT_AGE) {
                 let _ = fs::remove_dir_all(draft);
             }
         }
@@ -281,6 +281,9 @@ impl Claim {
         let born = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let name = format!("{}-{born}-{}", std::process::id(), random_word(8)?);
         let folder = servers.join(name);
+        // Held until the new folder has its lock: it is not to be taken for one that was left.
+        let making = File::open(servers).map_err(|error| cannot("open", servers, error))?;
+        making.lock_shared().map_err(|error| cannot("lock", servers, error))?;
         user.make_folder(&folder)?;
         let path = folder.join("lock");
         // Locked before it has its name: a sweep finds no lock, or one that is held.
@@ -382,10 +385,11 @@ fn is_watched(folder: &Path) -> bool {
 
 /// Whether somebody holds a folder's lock, or may be about to make it.
 pub(super) fn is_claimed(folder: &Path) -> bool {
-    match File::open(folder.join("lock")) {
-        Ok(lock) => lock.try_lock().is_err(),
-        Err(_) => age(folder).is_some_and(|age| age < UNLOCKED_AGE),
+    if let Ok(lock) = File::open(folder.join("lock")) {
+        return lock.try_lock().is_err();
     }
+    let servers = folder.parent().and_then(|servers| File::open(servers).ok());
+    servers.is_some_and(|making| making.try_lock().is_err())
 }
 
 /// What a cluster is called among the clusters: version and folder, as one name.

@@ -89,6 +89,13 @@ impl Lease {
         Ok(None)
     }
 
+    /// Holds a server that is somebody else's and lives without us: all that ends with the lease is
+    /// that the owner's databases are in use.
+    pub(super) async fn hold(mut holder: PgConnection, owner: i32) -> Result<Self> {
+        run(&mut holder, &format!("SELECT pg_advisory_lock({OWNERS}, {owner})")).await?;
+        Ok(Self { _holder: holder, watchdog: None })
+    }
+
     /// The server's process for the watchdog, of whoever has set it.
     pub(super) fn watchdog(&self) -> Option<i32> {
         self.watchdog.as_ref().map(|watchdog| watchdog.backend)

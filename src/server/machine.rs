@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::binaries::{self, Installation, Version};
 #[cfg(feature = "containers")]
 use super::container::{Container, Found};
+use super::external::Guest;
 use super::home::Claim;
 use super::native::Process;
 use super::{Origin, Sharing, Wanted};
@@ -25,6 +26,8 @@ pub(super) enum Machine {
     Native(Process),
     #[cfg(feature = "containers")]
     Container(Container),
+    /// Somebody else's, of which we know nothing but how to connect.
+    Guest(Box<Guest>),
 }
 
 /// Where a client finds it.
@@ -153,6 +156,7 @@ impl Machine {
             Self::Native(process) => Runs::Native { pid: process.pid() },
             #[cfg(feature = "containers")]
             Self::Container(container) => container.runs(),
+            Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
 
@@ -169,6 +173,7 @@ impl Machine {
                 port: container.port,
                 superuser_password: container.superuser_password.clone(),
             },
+            Self::Guest(_) => unreachable!("a guest came by its address"),
         }
     }
 
@@ -178,6 +183,7 @@ impl Machine {
             Self::Native(_) => "native",
             #[cfg(feature = "containers")]
             Self::Container(_) => "container",
+            Self::Guest(_) => "external",
         }
     }
 
@@ -187,6 +193,7 @@ impl Machine {
             Self::Native(process) => process.folder(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.folder(),
+            Self::Guest(_) => unreachable!("a guest has no folder"),
         }
     }
 
@@ -196,6 +203,7 @@ impl Machine {
             Self::Native(process) => process.how_to_end(),
             #[cfg(feature = "containers")]
             Self::Container(_) => Container::how_to_end().to_owned(),
+            Self::Guest(_) => unreachable!("a guest ends nothing"),
         }
     }
 
@@ -205,6 +213,7 @@ impl Machine {
             Self::Native(process) => process.how_to_end(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.how_to_remove(),
+            Self::Guest(_) => unreachable!("a guest ends nothing"),
         }
     }
 
@@ -218,6 +227,7 @@ impl Machine {
             Self::Native(process) => process.is_watched(backend),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.is_watched(backend).await,
+            Self::Guest(_) => unreachable!("a guest sets no watchdog"),
         }
     }
 
@@ -227,6 +237,7 @@ impl Machine {
             Self::Native(process) => process.share(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.share(),
+            Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
 
@@ -236,6 +247,8 @@ impl Machine {
             Self::Native(process) => process.has_ended(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.has_ended(),
+            // Nobody tells us but a connection.
+            Self::Guest(_) => false,
         }
     }
 
@@ -245,6 +258,7 @@ impl Machine {
             Self::Native(process) => process.last_words(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.last_words(),
+            Self::Guest(_) => String::new(),
         }
     }
 
@@ -254,6 +268,7 @@ impl Machine {
             Self::Native(process) => process.keep(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.keep(),
+            Self::Guest(_) => unreachable!("a guest keeps databases"),
         }
     }
 }

@@ -15,6 +15,8 @@ mod machine;
 mod lease;
 mod cluster;
 mod shared;
+mod template;
+mod external;
 mod database;
 
 use std::fmt::{self, Write as _};
@@ -25,18 +27,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
+pub(crate) use self::external::assert_one_version;
 use self::home::Home;
-pub(crate) use self::home::disk_full_help;
+pub(crate) use self::home::{Turn, disk_full_help};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::news::{News, Silence};
 pub(crate) use self::origin::Origin;
-use crate::config::Role;
+pub(crate) use self::template::{PREFIX as TEMPLATE_PREFIX, Template};
+use crate::config::{Postgres, Role};
 use crate::sql::{literal, quoted};
 use crate::{Error, Result};
 
@@ -61,6 +65,8 @@ pub(crate) struct Wanted<'a> {
     /// Told what takes long.
     #[cfg_attr(not(feature = "containers"), expect(dead_code, reason = "only images take long"))]
     pub(crate) news: &'a dyn News,
+    /// What else the project asks of it.
+    pub(crate) settings: &'a Postgres,
 }
 
 /// Who else may use a server.
@@ -109,6 +115,9 @@ impl Server {
             )
             .help("run it without: env -u PGOPTIONS …"));
         }
+        if let Origin::External(url) = wanted.origin {
+            return Box::pin(external::open(url, wanted)).await;
+        }
         let home = Home::open()?;
         home.sweep();
         if wanted.sharing == Sharing::Shared {
@@ -121,8 +130,8 @@ impl Server {
     #[cfg(any(test, feature = "cli"))]
     pub(crate) async fn start(version: Option<&str>, cold: bool) -> Result<Self> {
         let sharing = if cold { Sharing::Cold } else { Sharing::Private };
-        let (origin, image, news) = (&Origin::Native, None, &Silence);
-        Self::open(&Wanted { origin, version, image, sharing, news }).await
+        let (origin, settings, news) = (&Origin::Native, &Postgres::default(), &Silence);
+        Self::open(&Wanted { origin, version, image: None, sharing, news, settings }).await
     }
 
     /// Starts a server, as its first holder.
@@ -146,6 +155,9 @@ impl Server {
             let got = version.text;
             return Err(Error::new(format!("asked for {}, got Postgres {got}", plan.name())));
         }
+        if sharing == Sharing::Shared {
+            template::prepare(&mut connection).await?;
+        }
         let pristine = value(&mut connection, &cluster::digest(version.major)).await?;
         let owner = login.username(OWNER).password(&password);
         let idle = Mutex::new(vec![connection]);
@@ -158,12 +170,14 @@ impl Server {
         let login = login(&machine);
         let admin = superuser(&login, &machine);
         let number = random_number()?;
-        let Some(lease) = Lease::join(&admin, number).await? else { return Ok(None) };
+        // The second session is for whatever it is opened for.
+        let (lease, connection) = tokio::try_join!(Lease::join(&admin, number), connect(&admin))?;
+        let Some(lease) = lease else { return Ok(None) };
         let version = Version::parse(&entry.version)
             .ok_or_else(|| Error::new("the note of a shared server has no version"))?;
         Ok(Some(Self {
             lease,
-            idle: Mutex::default(),
+            idle: Mutex::new(vec![connection]),
             machine,
             admin,
             owner: login.username(OWNER).password(&entry.owner_password),
@@ -191,11 +205,20 @@ impl Server {
         self.sharing == Sharing::Shared
     }
 
+    /// Whether the server is somebody else's.
+    pub(crate) fn is_guest(&self) -> bool {
+        matches!(self.machine, Machine::Guest(_))
+    }
+
     /// Whether the cluster holds beside databases what it held in the beginning.
     pub(crate) async fn is_pristine(&self) -> Result<bool> {
-        let mut connection = connect(&self.admin).await?;
-        let now = value(&mut connection, &cluster::digest(self.version.major)).await?;
-        Ok(now == self.pristine)
+        let now = self.rows(&cluster::digest(self.version.major)).await?.concat();
+        Ok(now.first().is_some_and(|now| now.as_ref() == Some(&self.pristine)))
+    }
+
+    /// Waits until nobody else on this machine is at the same work, which has this name.
+    pub(crate) async fn turn(&self, name: &str) -> Result<Turn> {
+        Home::open()?.turn(name).await
     }
 
     /// Keeps others from joining the server. Those who hold it already may stay.
@@ -211,6 +234,12 @@ impl Server {
     #[cfg(feature = "cli")]
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.machine.folder()
+    }
+
+    /// Where its own database is found, for whoever may do everything.
+    #[cfg(feature = "cli")]
+    pub(crate) fn url(&self) -> String {
+        url_of(&self.admin, true)
     }
 
     /// An empty database, owned by the role that migrates.
@@ -231,41 +260,49 @@ impl Server {
 
     async fn create_from(&self, name: Option<&str>, original: Option<&Scratch>) -> Result<Scratch> {
         let name = name.map_or_else(|| self.free_name(), str::to_owned);
-        let database = quoted(&name);
-        let template = original.map_or("template1", |original| &original.name);
-        let mut create =
-            format!("CREATE DATABASE {database} OWNER {OWNER} TEMPLATE {}", quoted(template));
-        if self.version.major >= 15 {
-            // The faster strategy on every version; before 15 it was the only one.
-            create.push_str(" STRATEGY file_copy");
-        }
+        let template = original.map(|original| original.name.as_str());
+        let create = if self.is_guest() {
+            external::create_from(&name, template, self.owner.get_username())
+        } else {
+            template::create_from(&name, template.unwrap_or("template1"), self.version.major)
+        };
         match original {
             None => self.run(&[create]).await?,
             Some(Scratch { name: from, .. }) => {
-                self.run(&[wait_until_free(from, PATIENCE), create, copy_of_settings(from, &name)])
-                    .await?;
+                let settings = if self.is_guest() {
+                    let ask = external::copy_of_settings(from, &name);
+                    value(&mut connect(&self.admin).await?, &ask).await?
+                } else {
+                    copy_of_settings(from, &name)
+                };
+                self.run(&[wait_until_free(from, PATIENCE), create, settings]).await?;
             }
         }
-        Ok(Scratch {
-            admin: self.admin.clone().database(&name),
-            owner: self.owner.clone().database(&name),
-            name,
-        })
+        Ok(self.scratch(&name))
+    }
+
+    fn scratch(&self, name: &str) -> Scratch {
+        Scratch {
+            admin: self.admin.clone().database(name),
+            owner: self.owner.clone().database(name),
+            name: name.to_owned(),
+        }
     }
 
     /// Gives a database another name, so that its own can be used again.
     pub(crate) async fn rename(&self, scratch: Scratch, name: &str) -> Result<Scratch> {
         let rename = format!("ALTER DATABASE {} RENAME TO {}", quoted(&scratch.name), quoted(name));
         self.run(&[rename]).await?;
-        Ok(Scratch {
-            name: name.to_owned(),
-            admin: scratch.admin.database(name),
-            owner: scratch.owner.database(name),
-        })
+        Ok(self.scratch(name))
     }
 
     pub(crate) async fn drop_database(&self, scratch: Scratch) -> Result<()> {
-        self.run(&[format!("DROP DATABASE {} WITH (FORCE)", quoted(&scratch.name))]).await
+        let drop = format!("DROP DATABASE {}", quoted(&scratch.name));
+        match self.run(&[format!("{drop} WITH (FORCE)")]).await {
+            // Who is no superuser can't force autovacuum, which makes way by itself.
+            Err(_) if self.is_guest() => self.run(&[drop]).await,
+            other => other,
+        }
     }
 
     /// Cancels the statement of a session of which only the process id is known.
@@ -294,26 +331,38 @@ impl Server {
 
     /// Runs SQL of our own as superuser in the server's own database, message after message.
     async fn run(&self, messages: &[String]) -> Result<()> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // A chain that runs as superuser may have ended other people's sessions, ours among them.
-        let alive = async |mut connection: PgConnection| {
-            run(&mut connection, "SELECT").await.is_ok().then_some(connection)
-        };
-        let free = idle().pop();
-        let free = match free {
-            Some(connection) => alive(connection).await,
-            None => None,
-        };
-        let mut connection = match free {
-            Some(connection) => connection,
-            None => connect(&self.admin).await?,
-        };
+        let mut connection = self.session().await?;
         for message in messages {
-            // A session that failed, or was left waiting for its answer, isn't used again.
             run(&mut connection, message).await?;
         }
-        idle().push(connection);
+        self.put_back(connection);
         Ok(())
+    }
+
+    /// Reads rows of text there.
+    async fn rows(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let mut connection = self.session().await?;
+        let rows = rows(&mut connection, sql).await?;
+        self.put_back(connection);
+        Ok(rows)
+    }
+
+    /// A superuser's session in the server's own database.
+    async fn session(&self) -> Result<PgConnection> {
+        let free = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // A chain that runs as superuser may have ended other people's sessions, ours among them.
+        if let Some(mut connection) = free
+            && (self.is_shared() || run(&mut connection, "SELECT").await.is_ok())
+        {
+            return Ok(connection);
+        }
+        connect(&self.admin).await
+    }
+
+    /// Keeps a session for the next one. One that failed, or was left waiting for its answer, is
+    /// not used again.
+    fn put_back(&self, connection: PgConnection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
     /// Whether the server has ended, whoever ended it.
@@ -331,6 +380,10 @@ impl Server {
     }
 
     fn died(&self) -> Error {
+        if let Machine::Guest(guest) = &self.machine {
+            return Error::new(format!("{} is no longer there", guest.place()))
+                .help("run it again when the server is back");
+        }
         let words = self.machine.last_words();
         let died = Error::new(format!("the Postgres server died; its log ends:\n{words}"));
         if words.contains("No space left on device") {
@@ -340,8 +393,12 @@ impl Server {
         }
     }
 
-    /// Leaves the server running, and says how to end it.
-    pub(crate) async fn keep(self) -> Result<String> {
+    /// Leaves the server running with these databases, and says how to end it; how to drop them,
+    /// where it is somebody else's.
+    pub(crate) async fn keep(self, databases: &[&str]) -> Result<String> {
+        if let Machine::Guest(guest) = self.machine {
+            return guest.keep(databases).await;
+        }
         let how = self.machine.how_to_remove();
         self.lease.disarm(&self.admin).await?;
         self.machine.keep()?;
@@ -378,32 +435,38 @@ impl Scratch {
     }
 
     /// The variables by which a command finds this database, whatever it is written in.
-    pub(crate) fn variables(&self, role: Role) -> [(&'static str, String); 7] {
+    pub(crate) fn variables(&self, role: Role) -> Vec<(&'static str, String)> {
         let login = self.login(role);
-        let url = login.to_url_lossy();
-        [
+        let mut variables = vec![
             ("DATABASE_URL", self.url_of(role)),
-            ("PGHOST", login.get_host().to_owned()),
+            ("PGHOST", host_of(login)),
             ("PGPORT", login.get_port().to_string()),
             ("PGUSER", login.get_username().to_owned()),
-            ("PGPASSWORD", url.password().unwrap_or_default().to_owned()),
+            ("PGPASSWORD", password_of(login)),
             ("PGDATABASE", self.name.clone()),
-            ("PGSSLMODE", "disable".to_owned()),
-        ]
+        ];
+        variables.extend(encryption_of(login).into_iter().filter_map(|(key, value)| {
+            let name = match &*key {
+                "sslmode" => "PGSSLMODE",
+                "sslrootcert" => "PGSSLROOTCERT",
+                "sslcert" => "PGSSLCERT",
+                "sslkey" => "PGSSLKEY",
+                _ => return None,
+            };
+            Some((name, value))
+        }));
+        variables
     }
 
-    /// Where a person finds this database, as its owner.
+    /// Where a person finds this database, as its owner: without the password, if it is their own.
     pub(crate) fn url(&self) -> String {
-        self.url_of(Role::Owner)
+        let is_theirs = self.owner.get_username() == self.admin.get_username();
+        url_of(&self.owner, !is_theirs)
     }
 
-    /// Where somebody finds this database. The scheme is the one that every client takes, those of
-    /// Python too. Options stay out of it, because not every client knows all
-    /// of them.
+    /// Where somebody finds this database.
     pub(crate) fn url_of(&self, role: Role) -> String {
-        let mut url = self.login(role).to_url_lossy();
-        url.set_query(None);
-        url.as_str().replacen("postgres:", "postgresql:", 1)
+        url_of(self.login(role), true)
     }
 }
 
@@ -418,14 +481,6 @@ pub(crate) fn note(run: &str) -> Result<PathBuf> {
     home::note(run)
 }
 
-/// An error if the server that is wanted can't be had.
-pub(crate) async fn assert_available(wanted: &Wanted<'_>) -> Result<()> {
-    match wanted.origin {
-        Origin::External(_) => Ok(()),
-        _ => Plan::find(wanted).await.map(drop),
-    }
-}
-
 /// The folder of a version's programs, where those of its clients may be too; an error if this
 /// machine doesn't have the version.
 #[cfg(feature = "cli")]
@@ -433,10 +488,53 @@ pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
 }
 
-/// Something of each session of a database.
+/// Where libpq finds a server: a host, or the folder of its socket.
+fn host_of(login: &PgConnectOptions) -> String {
+    let socket = login.get_socket().map(|folder| folder.display().to_string());
+    socket.unwrap_or_else(|| login.get_host().to_owned())
+}
+
+/// A login as a URL. The scheme is the one that every client takes, those of Python too. Options
+/// stay out of it, because not every client knows all of them; but for those of TLS, where it was
+/// asked for.
+fn url_of(login: &PgConnectOptions, with_password: bool) -> String {
+    let mut url = login.to_url_lossy();
+    url.set_query(None);
+    if !matches!(login.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Prefer) {
+        url.query_pairs_mut().extend_pairs(encryption_of(login));
+    }
+    if !with_password {
+        // It can't fail where there is a host.
+        let _ = url.set_password(None);
+    }
+    url.as_str().replacen("postgres:", "postgresql:", 1)
+}
+
+/// A login's password as it is, where a URL has it encoded.
+fn password_of(login: &PgConnectOptions) -> String {
+    let mut url = login.to_url_lossy();
+    let encoded = url.password().map(|password| format!("={password}"));
+    url.set_query(encoded.as_deref());
+    let password = url.query_pairs().next().map(|(_, password)| password.into_owned());
+    password.unwrap_or_default()
+}
+
+/// How a login is encrypted, as the options of a URL that libpq knows.
+fn encryption_of(login: &PgConnectOptions) -> Vec<(String, String)> {
+    let url = login.to_url_lossy();
+    let options = url.query_pairs().into_owned().filter(|(key, _)| key.starts_with("ssl"));
+    // The driver doesn't read the names of files as it writes them.
+    let without_prefix = |value: String| value.trim_start_matches("file: ").to_owned();
+    options.map(|(key, value)| (key, without_prefix(value))).collect()
+}
+
+/// Something of each client's session of a database.
 fn sessions_of(database: &str, what: &str) -> String {
     let database = literal(database);
-    format!("SELECT {what} FROM pg_catalog.pg_stat_activity WHERE datname = {database}")
+    format!(
+        "SELECT {what} FROM pg_catalog.pg_stat_activity
+          WHERE datname = {database} AND backend_type = 'client backend'"
+    )
 }
 
 /// Waits for sessions that were closed a moment ago, for so long at most. `CREATE DATABASE …
@@ -478,8 +576,8 @@ fn copy_of_settings(from: &str, to: &str) -> String {
 }
 
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
-    options
-        .connect()
+    // With all that TLS may ask for, it would make every future large that awaits it.
+    Box::pin(options.connect())
         .await
         .map_err(|error| Error::new("failed to connect to the server").caused_by(error))
 }
@@ -501,6 +599,16 @@ pub(crate) async fn value(connection: &mut PgConnection, sql: &str) -> Result<St
         .map_err(|error| failed(sql, error))?;
     // A simple message answers in text, whatever the type.
     row.try_get_unchecked(0).map_err(|error| failed(sql, error))
+}
+
+/// The rows that SQL of our own gives, as text.
+async fn rows(connection: &mut PgConnection, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
+    let rows = rows.map_err(|error| failed(sql, error))?;
+    let texts = |row: &PgRow| {
+        (0..row.len()).map(|column| row.try_get_unchecked(column)).collect::<Result<_, _>>()
+    };
+    rows.iter().map(texts).collect::<Result<_, _>>().map_err(|error| failed(sql, error))
 }
 
 fn failed(sql: &str, error: sqlx::Error) -> Error {

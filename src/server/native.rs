@@ -18,6 +18,7 @@ use tokio::process::Child;
 
 use super::binaries::Installation;
 use super::home::{Claim, Cluster, Home, disk_full_help, password_of};
+use super::shared::ENTRY;
 use super::user::{User, cannot};
 use crate::{Error, Result};
 
@@ -65,7 +66,8 @@ unix_socket_directories = ''
 /// The most that is kept of a cluster for later runs. Copying more takes longer than it spares.
 const KEPT_KILOBYTES_MAX: u32 = 512 << 10;
 
-/// In a server's folder: its cluster holds templates, and the next server may begin with them.
+/// In a server's folder: its cluster holds templates, and the next server may begin with them,
+/// unless the server was retired.
 pub(super) const WORTH_KEEPING: &str = "worth-keeping";
 
 /// A running server process and everything that it has on the disk.
@@ -355,7 +357,7 @@ fn how_to_keep(pid: Pid, folder: &Path, warm: &Path) -> String {
     let draft = quoted(&warm.with_extension(pid.as_raw_nonzero().to_string()));
     let (pid, folder, warm) = (pid.as_raw_nonzero(), quoted(folder), quoted(warm));
     format!(
-        "if test -e {folder}/{WORTH_KEEPING} && \
+        "if test -e {folder}/{WORTH_KEEPING} && test -e {folder}/{ENTRY} && \
              test $(du -sk {folder}/data | cut -f1) -lt {KEPT_KILOBYTES_MAX}; then \
            kill -INT {pid}; n=0; \
            while test -e {folder}/data/postmaster.pid && test $n -lt 200; do \

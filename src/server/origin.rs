@@ -14,6 +14,11 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
+    /// Whether it belongs to somebody else.
+    pub(crate) fn is_external(&self) -> bool {
+        matches!(self, Self::External(_))
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self> {
         match text {
             "auto" => Ok(Self::Auto),
@@ -22,10 +27,22 @@ impl Origin {
             url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
                 Ok(Self::External(url.to_owned()))
             }
-            other => Err(Error::new(format!("`{other}` is no place to get a server from")).help(
+            other => Err(Error::new(format!(
+                "`{}` is no place to get a server from",
+                without_password(other)
+            ))
+            .help(
                 "--server, REHEARSAL_SERVER and `server` under [postgres] take auto, container, \
                  native, or the URL of a server as postgres://…",
             )),
         }
+    }
+}
+
+/// Of what looks like a URL, the part that is no secret.
+fn without_password(text: &str) -> String {
+    match text.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://…"),
+        None => text.to_owned(),
     }
 }

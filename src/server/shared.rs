@@ -17,7 +17,7 @@ use super::{Server, Sharing, Wanted};
 use crate::{Error, Result};
 
 /// In a shared server's folder, what others must know of it.
-const ENTRY: &str = "server.json";
+pub(super) const ENTRY: &str = "server.json";
 
 /// What it is called while it is written.
 const DRAFT: &str = "server.draft";

@@ -24,7 +24,7 @@ pub(crate) use self::formats::{
     Delivery, Files, Format, Home, Ledger, LostTransaction, Sessions, Settings,
 };
 pub(crate) use self::git::Unknown;
-pub(crate) use self::reach::reach;
+pub(crate) use self::reach::{reach, reach_outside};
 use crate::config::{self, Boot, Config, Level, mistake};
 use crate::sql::Script;
 use crate::{Error, Result};

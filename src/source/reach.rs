@@ -4,7 +4,7 @@
 
 use super::Migration;
 
-/// A statement that changes what belongs to all databases of a server.
+/// A statement that changes what its database doesn't own alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reach {
     /// The migration's place in the chain.
@@ -13,11 +13,20 @@ pub(crate) struct Reach {
     pub(crate) statement: usize,
 }
 
-/// The first statement of a chain that seems to do so.
+/// The first statement of a chain that seems to change what belongs to all databases of a server.
 pub(crate) fn reach(migrations: &[Migration]) -> Option<Reach> {
+    first(migrations, reaches)
+}
+
+/// The first one that seems to change anything outside of its own database.
+pub(crate) fn reach_outside(migrations: &[Migration]) -> Option<Reach> {
+    first(migrations, |statement| reaches(statement) || names_a_database(statement))
+}
+
+fn first(migrations: &[Migration], reaches: impl Fn(&str) -> bool) -> Option<Reach> {
     migrations.iter().enumerate().find_map(|(migration, it)| {
         let spans = it.file.script.statements().map(|statement| statement.span.clone());
-        let statement = spans.map(|span| &it.file.text[span]).position(reaches)?;
+        let statement = spans.map(|span| &it.file.text[span]).position(&reaches)?;
         Some(Reach { migration, statement })
     })
 }
@@ -40,6 +49,18 @@ fn reaches(statement: &str) -> bool {
     // A membership is granted, a privilege is granted on something.
     let membership = matches!(words.first(), Some(&("grant" | "revoke"))) && !words.contains(&"on");
     membership || pairs.any(|found| found)
+}
+
+/// Whether a statement seems to make or change a database by its name, which a scratch database
+/// doesn't have.
+fn names_a_database(statement: &str) -> bool {
+    let text = statement.to_lowercase();
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|it| !it.is_empty());
+    let words = words.collect::<Vec<_>>();
+    let mut pairs = words.windows(2);
+    !words.contains(&"current_database")
+        && pairs
+            .any(|it| matches!(it[0], "create" | "alter" | "drop" | "on") && it[1] == "database")
 }
 
 #[cfg(test)]
@@ -68,5 +89,17 @@ mod tests {
         ] {
             assert!(!reaches(statement), "{statement}");
         }
+    }
+
+    #[test]
+    fn a_database_that_is_named_may_be_somebody_elses() {
+        for statement in ["ALTER DATABASE app SET work_mem = '1GB'", "COMMENT ON DATABASE a IS ''"]
+        {
+            assert!(names_a_database(statement), "{statement}");
+        }
+        let own =
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET x = 1', current_database()); END $$";
+        assert!(!names_a_database(own));
+        assert!(!names_a_database("CREATE TABLE database (id int)"));
     }
 }

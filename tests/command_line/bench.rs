@@ -26,5 +26,5 @@ fn it_prints_a_table_and_leaves_nothing() {
     ] {
         assert_eq!(begins(row), 1, "{row}\n{}", told.all());
     }
-    assert_eq!(temporary.servers(), <Vec<std::path::PathBuf>>::new());
+    temporary.assert_servers_are_left(0);
 }

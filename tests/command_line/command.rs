@@ -97,7 +97,7 @@ fn a_command_finds_its_database_and_no_other() {
             "ends with exit status 9",
             "DATABASE_URL=postgresql://rehearsal_owner:",
             "@127.0.0.1:",
-            "PGDATABASE=rehearsal_1",
+            "PGDATABASE=rehearsal_",
             "PGHOST=127.0.0.1",
             "PGSSLMODE=disable",
             "PGUSER=rehearsal_owner",

@@ -7,15 +7,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
-use crate::support::{Project, Temporary, run, verify};
-
-/// How long whoever was killed may take to disappear.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Lets others work while something is awaited that nobody announces.
-fn pause() {
-    std::thread::park_timeout(Duration::from_millis(5));
-}
+use crate::support::{Project, Temporary, pause, run, verify, wait_until};
 
 /// A project whose rehearsal would take a quarter of an hour.
 fn endless() -> Project {
@@ -33,22 +25,18 @@ fn started(project: &Project, temporary: &Temporary, moment: &str) -> Child {
     child
 }
 
-fn assert_servers_are_left(temporary: &Temporary, count: usize) {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline && temporary.servers().len() > count {
-        pause();
-    }
-    assert_eq!(temporary.servers().len(), count, "{:?}", temporary.servers());
-}
-
 /// Asserts that nothing is left, at the latest after the time in which it must have gone.
 fn assert_nothing_is_left(temporary: &Temporary) {
-    assert_servers_are_left(temporary, 0);
-    let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    temporary.assert_servers_are_left(0);
     let folder = temporary.path().display().to_string();
-    let left = listed.lines().filter(|line| line.contains(&folder)).collect::<Vec<_>>();
-    assert_eq!(left, <Vec<&str>>::new());
+    let left = || {
+        let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let left = listed.lines().filter(|line| line.contains(&folder)).map(str::to_owned);
+        left.collect::<Vec<_>>()
+    };
+    wait_until(|| left().is_empty());
+    assert_eq!(left(), <Vec<String>>::new());
 }
 
 #[rstest]
@@ -87,10 +75,7 @@ fn a_command_after_a_signal(#[case] signal: &str, #[case] status: Option<i32>) {
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         listed.lines().filter(|line| *line == format!("sleep {seconds}")).count()
     };
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline && sleeping() > 0 {
-        pause();
-    }
+    wait_until(|| sleeping() == 0);
     assert_eq!(sleeping(), 0);
     assert_nothing_is_left(&temporary);
 }
@@ -116,13 +101,17 @@ fn a_damaged_cache_is_made_anew() {
     let verify = || run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     let told = verify();
     assert_eq!(told.status, 0, "{}", told.all());
-    let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
-    let clusters = home.expect("a home").path().join("clusters");
-    let cluster = std::fs::read_dir(clusters).expect("the clusters").flatten().next();
-    let control = cluster.expect("a cluster").path().join("global/pg_control");
-    std::fs::remove_file(&control).expect("it is there");
-    // The server that was copied from it would do for the next one.
+    // The server that was copied from it would do for the next one, and may yet keep its cluster.
     assert_nothing_is_left(&temporary);
+    let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
+    let home = home.expect("a home").path();
+    let folders = ["clusters", "warm"].map(|name| std::fs::read_dir(home.join(name)));
+    let clusters = folders.into_iter().flatten().flatten().flatten().map(|cluster| cluster.path());
+    let controls = clusters.map(|cluster| cluster.join("global/pg_control")).collect::<Vec<_>>();
+    let control = controls.first().expect("a cluster");
+    for control in &controls {
+        std::fs::remove_file(control).expect("it is there");
+    }
     let told = verify();
     assert_eq!(told.status, 0, "{}", told.all());
     assert!(control.exists(), "the cache was not made anew");
@@ -136,6 +125,70 @@ fn after_being_killed() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     assert_nothing_is_left(&temporary);
+}
+
+/// Kills what is started again and again, each time a little later, and says how it went.
+fn kill_at_many_moments(start: impl Fn(&Temporary) -> Child + Sync) {
+    const THREADS: u32 = 2;
+    const KILLS: u32 = 25;
+    /// About how long a rehearsal takes with a server that is there, and one that is not.
+    const SPAN: Duration = Duration::from_millis(700);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let start = &start;
+            scope.spawn(move || {
+                let temporary = Temporary::new();
+                for kill in 0..KILLS {
+                    let moment = SPAN * (kill * THREADS + thread) / (KILLS * THREADS);
+                    let mut child = start(&temporary);
+                    let begin = Instant::now();
+                    while begin.elapsed() < moment && matches!(child.try_wait(), Ok(None)) {
+                        pause();
+                    }
+                    child.kill().expect("it runs, or has ended");
+                    child.wait().expect("it ends");
+                }
+                // What was killed before its server could watch it goes when the next one starts.
+                let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
+                assert_eq!(told.status, 0, "{}", told.all());
+                assert_nothing_is_left(&temporary);
+            });
+        }
+    });
+}
+
+#[test]
+fn after_being_killed_at_fifty_moments() {
+    let project = Project::new(&[
+        ("migrations/000001_slow.up.sql", "CREATE TABLE a (id int); SELECT pg_sleep(0.15);\n"),
+        ("migrations/000002_last.up.sql", "CREATE TABLE b (id int);\n"),
+        ("rehearsal.toml", "[migrations]\nboot = \"ledger\"\n"),
+    ]);
+    kill_at_many_moments(|temporary| {
+        let mut command = verify(project.path());
+        command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the binary was built")
+    });
+}
+
+/// What the next test kills: a user's tests, each with a database of its own.
+#[tokio::test]
+async fn tests_of_a_user() {
+    for _ in 0..3 {
+        let database = rehearsal::Rehearsal::of("fixtures/ledger").server("native").database();
+        let database = database.await.expect("a database");
+        database.execute("CREATE TABLE mine (id int)").await.expect("it is empty");
+    }
+}
+
+#[test]
+fn tests_that_are_killed_at_fifty_moments() {
+    kill_at_many_moments(|temporary| {
+        let mut command = Command::new(std::env::current_exe().expect("a test"));
+        command.args(["--exact", "leftovers::tests_of_a_user"]).env("TMPDIR", temporary.path());
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the test was built")
+    });
 }
 
 #[test]
@@ -247,7 +300,7 @@ fn a_kept_database_stays_until_it_is_ended_as_the_report_says() {
     // The next run leaves it alone.
     let next = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     assert_eq!(next.status, 0, "{}", next.all());
-    assert_servers_are_left(&temporary, 1);
+    temporary.assert_servers_are_left(1);
     let end = told.stdout.lines().find_map(|line| line.strip_prefix("end its server with: "));
     let end = end.unwrap_or_else(|| panic!("no way to end it: {}", told.all()));
     assert!(Command::new("sh").args(["-c", end]).status().is_ok_and(|status| status.success()));

@@ -7,8 +7,12 @@ mod configuration;
 #[cfg(feature = "engine")]
 mod containers;
 mod documentation;
+mod external;
 mod fixtures;
 mod layouts;
 mod leftovers;
+mod matrix;
 mod support;
+mod templates;
+mod versions;
 mod wrong_input;

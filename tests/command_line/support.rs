@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -104,6 +105,28 @@ impl Temporary {
             .filter_map(|home| fs::read_dir(home.path().join("servers")).ok())
             .flat_map(|servers| servers.flatten().map(|server| server.path()))
             .collect()
+    }
+
+    /// Waits until no more than so many are left, and asserts it.
+    pub(crate) fn assert_servers_are_left(&self, count: usize) {
+        wait_until(|| self.servers().len() <= count);
+        assert_eq!(self.servers().len(), count, "{:?}", self.servers());
+    }
+}
+
+/// How long whoever was killed, or is no longer needed, may take to disappear.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lets others work while something is awaited that nobody announces.
+pub(crate) fn pause() {
+    std::thread::park_timeout(Duration::from_millis(5));
+}
+
+/// Waits for something that happens by itself, for so long as it may take.
+pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline && !is_so() {
+        pause();
     }
 }
 

@@ -106,7 +106,6 @@ fn a_configuration_that_is_not_text() {
 #[case::check(&["--only", "aply"], &["there is no check `aply`", "did you mean `apply`?"])]
 #[case::version(&["--postgres", "9"], &["Postgres 9 was not found on this machine", "install"])]
 #[case::word(&["--postgres", "latest"], &["`latest` is no Postgres version", "such as 15"])]
-#[case::url(&["--server", "postgres://localhost/app"], &["plays on servers of its own only"])]
 #[case::format(&["--format", "sarif"], &["invalid value 'sarif'", "human, json"])]
 #[case::option(&["--jobs", "3"], &["unexpected argument '--jobs'"])]
 #[case::timeout(&["--timeout", "0"], &["invalid value '0'"])]

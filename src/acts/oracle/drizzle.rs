@@ -3,7 +3,7 @@
 use super::{
     DEFERRED, FOLDER, ODD, Run, Tool, compare, compare_all, left, project, read, stage, version,
 };
-use crate::acts::{boot::boot, fresh};
+use crate::acts::{boot::boot, first_boot};
 use crate::server::Server;
 use crate::trace::Act;
 
@@ -139,7 +139,8 @@ async fn passes_over_what_is_not_later() {
     let a = ("0000_a.sql", "CREATE TABLE a (id int);".to_owned());
     let root = project(&DRIZZLE, &[journal(&[("0000_a", late)]), a]);
     let original = read(&DRIZZLE, root.path());
-    let (_, ours) = fresh::play(&stage(&server, &original)).await.expect("a first boot");
+    let ours = first_boot(&stage(&server, &original)).await.expect("a first boot");
+    let ours = ours.scratch.expect("it succeeds");
     let (before, _) = left(&DRIZZLE, &ours, true).await;
 
     let folder = root.path().join(DRIZZLE.folder);

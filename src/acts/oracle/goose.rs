@@ -1,7 +1,7 @@
 //! goose, whose program could not be had: what its source says of its ledger, and nothing more.
 
 use super::{Run, Tool, left, project, read, stage, version};
-use crate::acts::{boot::boot, fresh};
+use crate::acts::boot::boot;
 use crate::server::Server;
 use crate::trace::{Act, Boot};
 
@@ -17,21 +17,15 @@ const GOOSE: Tool = Tool {
 /// Boots a folder of these files, and then again as it is later; what came of it, and the ledger.
 async fn boots(chains: &[&[(&str, &str)]]) -> (Vec<Boot>, String) {
     let server = Server::start(version().as_deref(), false).await.expect("a server");
-    let (mut boots, mut scratch) = (Vec::new(), None);
+    let scratch = server.create(None).await.expect("a database");
+    let mut boots = Vec::new();
     for files in chains {
         let files = files.iter().map(|(name, sql)| (*name, format!("-- +goose Up\n{sql}\n")));
         let root = project(&GOOSE, &files.collect::<Vec<_>>());
         let chain = read(&GOOSE, root.path());
         let stage = stage(&server, &chain);
-        if let Some(scratch) = &scratch {
-            boots.push(boot(&stage, scratch, Act::Rerun).await.expect("a boot"));
-        } else {
-            let (trace, first) = fresh::play(&stage).await.expect("a first boot");
-            boots.push(trace.boot);
-            scratch = Some(first);
-        }
+        boots.push(boot(&stage, &scratch, Act::Fresh).await.expect("a boot"));
     }
-    let scratch = scratch.expect("a boot");
     let (ledger, _) = left(&GOOSE, &scratch, true).await;
     (boots, ledger.ledger)
 }

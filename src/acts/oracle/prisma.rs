@@ -1,7 +1,7 @@
 //! prisma, the program, with its engine's build as WebAssembly.
 
 use super::{FOLDER, ODD, Run, Tool, compare_all, left, project, read, stage, version};
-use crate::acts::{boot::boot, fresh};
+use crate::acts::{boot::boot, first_boot};
 use crate::server::Server;
 use crate::trace::Act;
 
@@ -106,7 +106,8 @@ async fn blocks_after_a_failure_alone() {
     let root = project(&PRISMA, &[a, (second, "CREATE TABLE b (id int);".to_owned())]);
     let folder = root.path().join(PRISMA.folder);
     let original = read(&PRISMA, root.path());
-    let (_, ours) = fresh::play(&stage(&server, &original)).await.expect("a first boot");
+    let ours = first_boot(&stage(&server, &original)).await.expect("a first boot");
+    let ours = ours.scratch.expect("it succeeds");
     let (before, _) = left(&PRISMA, &ours, true).await;
     std::fs::write(folder.join(FIRST), "SELECT 1/0;").expect("our own file");
     std::fs::remove_dir_all(folder.join("20240102000000_b")).expect("our own folder");

@@ -9,7 +9,7 @@ use ::sqlx::migrate::{Migrator, ResolveConfig, ResolveWith};
 use ::sqlx::postgres::PgConnectOptions;
 
 use super::{ODD, Run, Tool, compare, compare_all, project, read, stage, version};
-use crate::acts::{boot::boot, fresh};
+use crate::acts::{boot::boot, first_boot};
 use crate::server::{Scratch, Server};
 use crate::trace::Act;
 
@@ -140,7 +140,8 @@ async fn refuses_what_was_changed() {
     let root = project(&SQLX, &[("1_a.sql", table("a")), (second, table("b"))]);
     let folder = root.path().join("migrations");
     let original = read(&SQLX, root.path());
-    let (_, ours) = fresh::play(&stage(&server, &original)).await.expect("a first boot");
+    let ours = first_boot(&stage(&server, &original)).await.expect("a first boot");
+    let ours = ours.scratch.expect("it succeeds");
     let modified = "migration 2 was previously applied but has been modified";
     let missing = "migration 2 was previously applied but is missing";
     for (text, refusal) in [(Some(table("b") + "\n"), modified), (None, missing)] {

@@ -1,0 +1,76 @@
+//! What decides what a chain makes: everything that is executed, and on which day. Whatever was
+//! made by the same recipe need not be made again.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest as _, Sha256};
+
+use super::Stage;
+use crate::Result;
+use crate::server::{TEMPLATE_PREFIX, Template};
+
+const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
+
+/// The names of a chain's templates.
+pub(super) struct Recipe {
+    /// By the number of files that are in them.
+    names: Vec<String>,
+}
+
+impl Recipe {
+    /// The recipe of what is on the stage, where a template can be kept. What a command or a
+    /// closure does is known to nobody, and on a server of one's own nobody would look for it.
+    pub(super) fn of(stage: &Stage<'_>) -> Option<Self> {
+        let chain = &stage.project.chain;
+        if !stage.server.is_shared() || chain.runner.is_opaque() {
+            return None;
+        }
+        let postgres = &stage.project.config.postgres;
+        // Chains create partitions named after today.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let day = now.as_secs() / SECONDS_OF_A_DAY;
+        let format = (chain.format.name, chain.boot, &chain.settings);
+        let begin = (env!("CARGO_PKG_VERSION"), day, &postgres.extensions, postgres.role, format);
+        let mut hash = Sha256::new_with_prefix(format!("{begin:?}"));
+        let name = |hash: &Sha256| {
+            let digest = hash.clone().finalize();
+            let half = digest.first_chunk().copied().unwrap_or_default();
+            format!("{TEMPLATE_PREFIX}{:032x}", u128::from_be_bytes(half))
+        };
+        let mut names = vec![name(&hash)];
+        for migration in &chain.migrations {
+            let text = &migration.file.text;
+            let path = &migration.file.path;
+            let told = (&migration.version, &migration.name, path, &migration.entry, text.len());
+            hash.update(format!("{told:?}{:?}", migration.parts));
+            hash.update(text.as_bytes());
+            names.push(name(&hash));
+        }
+        Some(Self { names })
+    }
+
+    /// How many files the chain has.
+    pub(super) fn files(&self) -> usize {
+        self.names.len() - 1
+    }
+
+    /// The template of the chain's first files.
+    pub(super) fn name(&self, files: usize) -> &str {
+        &self.names[files]
+    }
+
+    /// Finds the template with the most files of the chain, and tells how many.
+    pub(super) async fn find(&self, stage: &Stage<'_>) -> Result<Option<(Template, usize)>> {
+        let mut names = self.names.clone();
+        names.reverse();
+        if stage.project.chain.format.boot_transaction.is_some() {
+            // What one transaction holds is made as a whole.
+            names.truncate(1);
+        }
+        let found = stage.server.template(&names).await?;
+        Ok(found.and_then(|template| {
+            let files = self.names.iter().position(|name| *name == template.scratch.name)?;
+            Some((template, files))
+        }))
+    }
+}

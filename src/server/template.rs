@@ -1,0 +1,258 @@
+//! Databases to begin with: what a chain has made is kept, and copied for whoever wants it.
+//!
+//! A template is known by its name, which says by what it was made; that name is its maker's
+//! business. Nobody can connect to one. Of those that tests ask for, a few copies are made ahead.
+
+use std::fs;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+
+use super::native::WORTH_KEEPING;
+use super::{
+    OWNER, PATIENCE, Scratch, Server, connect, copy_of_settings, lease, random_word, rows, run,
+    wait_until_free,
+};
+use crate::Result;
+use crate::sql::{literal, quoted};
+
+/// How the names of templates begin.
+pub(crate) const PREFIX: &str = "rehearsal_template_";
+
+/// How the names of copies begin that were made ahead; their template's and a word of their own
+/// come next.
+const READY: &str = "rehearsal_ready_";
+
+/// How many copies of a template are kept ready.
+const READY_MAX: usize = 2;
+
+/// How many templates are kept, beside those of the last minute.
+const TEMPLATES_MAX: usize = 12;
+
+/// How many databases somebody who looks after the others may drop at a time.
+const DROPPED_MAX: usize = 4;
+
+/// What is noted of each template, in the server's own database.
+const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS rehearsal;
+     CREATE TABLE IF NOT EXISTS rehearsal.template (
+       name text PRIMARY KEY,
+       ledger text,
+       is_clean boolean NOT NULL,
+       is_decorated boolean NOT NULL,
+       used timestamptz NOT NULL DEFAULT now()
+     )";
+
+/// What a chain, or the beginning of one, has made.
+#[derive(Debug, Clone)]
+pub(crate) struct Template {
+    pub(crate) scratch: Scratch,
+    /// The ledger's qualified name, if there is one.
+    pub(crate) ledger: Option<String>,
+    /// Whether no file left anything in its session.
+    pub(crate) is_clean: bool,
+    /// Whether it has settings, grants or a comment, which `CREATE DATABASE … TEMPLATE` leaves out.
+    is_decorated: bool,
+}
+
+/// Makes room for templates, and drops what those who are gone have left.
+pub(super) async fn prepare(connection: &mut PgConnection) -> Result<()> {
+    run(connection, TABLE).await?;
+    for name in rows(connection, &abandoned()).await?.into_iter().flatten().flatten() {
+        run(connection, &drop_database(&name)).await?;
+    }
+    Ok(())
+}
+
+impl Server {
+    /// The first of these templates that is there.
+    pub(crate) async fn template(&self, names: &[String]) -> Result<Option<Template>> {
+        let list = names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
+        let query = format!(
+            "UPDATE rehearsal.template SET used = now() FROM (
+               SELECT name FROM unnest(ARRAY[{list}]::text[]) WITH ORDINALITY AS it (name, place)
+                 JOIN rehearsal.template USING (name)
+                 JOIN pg_catalog.pg_database ON datname = name
+                ORDER BY place LIMIT 1) AS found
+              WHERE template.name = found.name
+             RETURNING template.name, ledger, is_clean::text, is_decorated::text"
+        );
+        let found = self.rows(&query).await?.into_iter().next();
+        Ok(found.and_then(|row| {
+            let [name, ledger, is_clean, is_decorated] = row.try_into().ok()?;
+            Some(Template {
+                scratch: self.scratch(&name?),
+                ledger,
+                is_clean: is_clean.as_deref() == Some("true"),
+                is_decorated: is_decorated.as_deref() == Some("true"),
+            })
+        }))
+    }
+
+    /// Makes a template of a database that nobody needs any more.
+    pub(crate) async fn make_template(
+        &self,
+        scratch: Scratch,
+        name: &str,
+        ledger: Option<String>,
+        is_clean: bool,
+    ) -> Result<Template> {
+        let own = literal(&scratch.name);
+        let table = ledger.as_deref().map_or("NULL".to_owned(), literal);
+        // Noted before it has the name: a database of that name without a note would be dropped.
+        let note = format!(
+            "INSERT INTO rehearsal.template (name, ledger, is_clean, is_decorated)
+             SELECT {}, {table}, {is_clean}, datacl IS NOT NULL
+                 OR EXISTS (SELECT FROM pg_catalog.pg_db_role_setting
+                             WHERE setdatabase = pg_database.oid)
+                 OR EXISTS (SELECT FROM pg_catalog.pg_shdescription
+                             WHERE objoid = pg_database.oid
+                               AND classoid = 'pg_catalog.pg_database'::regclass)
+               FROM pg_catalog.pg_database WHERE datname = {own}
+             ON CONFLICT (name) DO UPDATE SET ledger = EXCLUDED.ledger, used = now(),
+               is_clean = EXCLUDED.is_clean, is_decorated = EXCLUDED.is_decorated
+             RETURNING is_decorated::text",
+            literal(name)
+        );
+        let close =
+            format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", quoted(&scratch.name));
+        self.run(&[wait_until_free(&scratch.name, PATIENCE), close]).await?;
+        let noted = self.rows(&note).await?.concat();
+        let scratch = self.rename(scratch, name).await?;
+        // Without it the next server begins with nothing, and that is all.
+        let _ = fs::write(self.machine.folder().join(WORTH_KEEPING), "");
+        let is_decorated = noted.first().is_some_and(|it| it.as_deref() == Some("true"));
+        Ok(Template { scratch, ledger, is_clean, is_decorated })
+    }
+
+    /// Makes a template of a database as it is now, in which its maker will go on.
+    pub(crate) async fn snapshot(
+        &self,
+        scratch: &Scratch,
+        name: &str,
+        ledger: Option<String>,
+    ) -> Result<()> {
+        let copy = self.clone_of(scratch, None).await?;
+        if let Err(error) = self.make_template(copy.clone(), name, ledger, true).await {
+            // Another chain has the same beginning, and was faster.
+            self.drop_database(copy).await.map_err(|_| error)?;
+        }
+        Ok(())
+    }
+
+    /// A copy of a template, as fast as it can be had: one that was made ahead, or a new one.
+    pub(crate) async fn take(&self, template: &Template) -> Result<Scratch> {
+        let ready = ready_prefix(template);
+        let query = format!(
+            "SELECT datname FROM pg_catalog.pg_database WHERE starts_with(datname, {})",
+            literal(&ready)
+        );
+        let found = self.rows(&query).await?;
+        let count = found.len();
+        let mut taken = None;
+        for name in found.into_iter().flatten().flatten() {
+            // Somebody else may be faster, or it is about to be made.
+            if let Ok(scratch) = self.rename(self.scratch(&name), &self.free_name()).await {
+                taken = Some(scratch);
+                break;
+            }
+        }
+        let scratch = match taken {
+            Some(scratch) => {
+                if template.is_decorated {
+                    let copy = copy_of_settings(&template.scratch.name, &scratch.name);
+                    self.run(&[copy]).await?;
+                }
+                scratch
+            }
+            None => self.copy_of(template).await?,
+        };
+        let missing = (READY_MAX + 1).saturating_sub(count.max(1));
+        let upkeep = upkeep(self.admin.clone(), template.clone(), self.version.major, missing);
+        // Nobody waits for it. What it has sent is done even if we are gone by then.
+        tokio::spawn(async move {
+            let _ = upkeep.await;
+        });
+        Ok(scratch)
+    }
+
+    /// A new copy of a template.
+    pub(crate) async fn copy_of(&self, template: &Template) -> Result<Scratch> {
+        let name = self.free_name();
+        let from = &template.scratch.name;
+        let mut messages = vec![create_from(&name, from, self.version.major)];
+        if template.is_decorated {
+            messages.push(copy_of_settings(from, &name));
+        }
+        self.run(&messages).await?;
+        Ok(self.scratch(&name))
+    }
+}
+
+/// Looks after the databases of a server: copies of a template for those who come next, and what
+/// was left behind by those who are gone.
+async fn upkeep(
+    admin: PgConnectOptions,
+    template: Template,
+    major: u32,
+    missing: usize,
+) -> Result<()> {
+    let mut connection = connect(&admin).await?;
+    // It is of use to others, whether or not we are still there.
+    run(&mut connection, "SET client_connection_check_interval = 0").await?;
+    for _ in 0..missing {
+        let name = format!("{}{}", ready_prefix(&template), random_word(8)?);
+        run(&mut connection, &create_from(&name, &template.scratch.name, major)).await?;
+    }
+    let left = rows(&mut connection, &abandoned()).await?;
+    for name in left.into_iter().flatten().flatten().take(DROPPED_MAX) {
+        run(&mut connection, &drop_database(&name)).await?;
+    }
+    Ok(())
+}
+
+/// How the names of a template's copies begin.
+fn ready_prefix(template: &Template) -> String {
+    let key = template.scratch.name.strip_prefix(PREFIX).unwrap_or(&template.scratch.name);
+    format!("{READY}{}_", &key[..key.len().min(24)])
+}
+
+/// Reads the names of databases that nobody uses: their holder has gone, or their template has, or
+/// there are too many templates. Nothing but what we have named can be among them.
+fn abandoned() -> String {
+    format!(
+        "WITH template AS (
+           SELECT name, used > now() - interval '1 minute'
+               OR row_number() OVER (ORDER BY used DESC, name) <= {TEMPLATES_MAX} AS is_kept
+             FROM rehearsal.template
+         )
+         SELECT datname FROM pg_catalog.pg_database
+          WHERE datname ~ '^rehearsal_[0-9a-f]{{8}}_[0-9]{{10}}_[0-9]+$'
+            AND NOT EXISTS (
+              SELECT FROM pg_catalog.pg_locks
+               WHERE locktype = 'advisory' AND objsubid = 2 AND classid = {class}
+                 AND objid = ('x' || split_part(datname, '_', 2))::bit(32)::bigint
+                                & 4294967295)
+             OR datname ~ '^{PREFIX}[0-9a-f]{{32}}$'
+            AND NOT EXISTS (SELECT FROM template WHERE name = datname AND is_kept)
+             OR datname ~ '^{READY}[0-9a-f]{{24}}_[0-9a-f]{{8}}$'
+            AND NOT EXISTS (
+              SELECT FROM template
+               WHERE is_kept
+                 AND starts_with(name, '{PREFIX}' || split_part(datname, '_', 3)))",
+        class = lease::OWNERS
+    )
+}
+
+pub(super) fn create_from(name: &str, template: &str, major: u32) -> String {
+    let (name, template) = (quoted(name), quoted(template));
+    let mut create = format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}");
+    if major >= 15 {
+        // The faster strategy on every version; before 15 it was the only one.
+        create.push_str(" STRATEGY file_copy");
+    }
+    create
+}
+
+fn drop_database(name: &str) -> String {
+    // Somebody may have been faster.
+    format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))
+}

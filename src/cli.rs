@@ -27,6 +27,7 @@ use self::bench::Bench;
 use self::matrix::Matrix;
 use crate::acts::Progress;
 use crate::report::Report;
+use crate::server::News;
 use crate::trace::Act;
 use crate::{Error, Rehearsal, Result};
 
@@ -265,16 +266,20 @@ async fn interrupted() {
 /// Progress in a pipe or a log: a line for each thing that takes long.
 struct Lines;
 
-impl Progress for Lines {
+impl News for Lines {
     fn begin(&self, what: &str) {
         say(&format!("{what} …"));
     }
 
-    fn played(&self, _: Act, _: usize, _: usize) {}
+    fn go_on(&self, _: &str) {}
 
     fn note(&self, what: &str) {
-        say(what);
+        say(&format!("note: {what}"));
     }
+}
+
+impl Progress for Lines {
+    fn played(&self, _: Act, _: usize, _: usize) {}
 }
 
 /// Progress on a terminal: one line that is gone in the end.
@@ -293,17 +298,23 @@ impl Spinner {
     }
 }
 
-impl Progress for Spinner {
+impl News for Spinner {
     fn begin(&self, what: &str) {
         self.bar.set_message(what.to_owned());
     }
 
-    fn played(&self, act: Act, done: usize, of: usize) {
-        self.bar.set_message(format!("{}: {done} of {of} files", act.name()));
+    fn go_on(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
     }
 
     fn note(&self, what: &str) {
-        self.bar.println(what);
+        self.bar.suspend(|| say(&format!("note: {what}")));
+    }
+}
+
+impl Progress for Spinner {
+    fn played(&self, act: Act, done: usize, of: usize) {
+        self.bar.set_message(format!("{}: {done} of {of} files", act.name()));
     }
 }
 

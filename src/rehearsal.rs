@@ -14,11 +14,11 @@ use std::time::Duration;
 pub use self::subject::Rehearsable;
 #[cfg(feature = "cli")]
 pub(crate) use self::versions::named_versions;
-use crate::acts::{self, FirstBoot, Migrate, Progress, Silence, Stage};
+use crate::acts::{self, FirstBoot, Migrate, Progress, Stage};
 use crate::checks::{self, Check};
 use crate::config::{self, Cluster, Config, Level, Role};
 use crate::report::{self, Kept, Report, Run, Unplayed};
-use crate::server::{self, Database, Origin, Server, Sharing, Wanted};
+use crate::server::{self, Database, News, Origin, Server, Sharing, Silence, Wanted};
 use crate::source::{self, Project};
 use crate::sql::{self, Kind};
 use crate::trace::Traces;
@@ -291,7 +291,7 @@ impl<'a> Rehearsal<'a> {
         let version = versions.first().and_then(Option::as_deref);
         let origin = self.origin(&project.config)?;
         server::assert_one_version(&origin, &versions)?;
-        let mut wanted = self.wanted(&project, &origin, version);
+        let mut wanted = self.wanted(&project, &origin, version, &Silence);
         let mut server = Server::open(&wanted).await?;
         if let Some(reason) = unplayed(&project, &origin) {
             return Err(Error::new(format!("there is no database: {reason}")));
@@ -414,10 +414,11 @@ impl<'a> Rehearsal<'a> {
         project: &'w Project,
         origin: &'w Origin,
         version: Option<&'w str>,
+        news: &'w dyn News,
     ) -> Wanted<'w> {
         let settings = &project.config.postgres;
         let image = settings.image.as_deref();
-        Wanted { origin, version, image, sharing: self.sharing(project), settings }
+        Wanted { origin, version, image, sharing: self.sharing(project), news, settings }
     }
 
     /// The rehearsal on one version, and which exemptions it needed.
@@ -428,7 +429,7 @@ impl<'a> Rehearsal<'a> {
         version: Option<&str>,
         progress: &dyn Progress,
     ) -> Result<(Run, BTreeSet<usize>)> {
-        let mut wanted = self.wanted(project, origin, version);
+        let mut wanted = self.wanted(project, origin, version, progress);
         let mut server = Server::open(&wanted).await?;
         if let Some(reason) = unplayed(project, origin) {
             let mut used = BTreeSet::new();

@@ -30,27 +30,18 @@ use self::session::Player;
 use crate::Result;
 use crate::catalog::Catalog;
 use crate::rows::Rows;
-use crate::server::{Scratch, Server};
+use crate::server::{News, Scratch, Server, Silence};
 use crate::source::Project;
 use crate::trace::{Act, Boot, State, Trace, Traces};
 
 /// Told what is going on, for those who wait.
-pub(crate) trait Progress {
-    /// Something that takes a while has begun.
-    fn begin(&self, what: &str);
+pub(crate) trait Progress: News {
     /// A file of an act is done.
     fn played(&self, act: Act, done: usize, of: usize);
-    /// There is something that one should know.
-    fn note(&self, what: &str);
 }
 
-/// Tells nobody anything.
-pub(crate) struct Silence;
-
 impl Progress for Silence {
-    fn begin(&self, _: &str) {}
     fn played(&self, _: Act, _: usize, _: usize) {}
-    fn note(&self, _: &str) {}
 }
 
 /// What all acts of a run share.

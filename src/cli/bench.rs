@@ -84,7 +84,7 @@ impl Bench {
                 times.push(begin.elapsed());
                 drop(started);
             }
-            databases.measure(version, &cases[1].project, &psql).await?;
+            Box::pin(databases.measure(version, &cases[1].project, &psql)).await?;
         }
         let table = self.table(&server, &psql, &cases, [&kept, &cold]);
         print(&(table + &databases.rows(self.migrations)))

@@ -15,7 +15,7 @@ use crate::acts::Progress;
 use crate::checks;
 use crate::config::Config;
 use crate::report::Run;
-use crate::server::Origin;
+use crate::server::{News, Origin};
 #[cfg(feature = "cli")]
 use crate::source;
 use crate::source::Project;
@@ -120,17 +120,22 @@ pub(super) struct OnVersion<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
-impl Progress for OnVersion<'_> {
+impl News for OnVersion<'_> {
     fn begin(&self, what: &str) {
         self.progress.begin(&format!("Postgres {}: {what}", self.version));
     }
 
-    /// On a terminal's one line, the counts of several versions would overwrite each other.
-    fn played(&self, _: Act, _: usize, _: usize) {}
+    /// On a terminal's one line, those of several versions would overwrite each other.
+    fn go_on(&self, _: &str) {}
 
     fn note(&self, what: &str) {
         self.progress.note(&format!("Postgres {}: {what}", self.version));
     }
+}
+
+impl Progress for OnVersion<'_> {
+    /// On a terminal's one line, the counts of several versions would overwrite each other.
+    fn played(&self, _: Act, _: usize, _: usize) {}
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -31,7 +32,7 @@ const LOCALES: &[&str] = &["en_US.UTF-8", "C.UTF-8", "C"];
 const MEMORY: &str = "/dev/shm";
 
 /// The room that a server gets there, or it goes to the disk: several times what one usually needs.
-const MEMORY_BYTES_MIN: u64 = 4 << 30;
+pub(super) const MEMORY_BYTES_MIN: u64 = 4 << 30;
 
 /// How old a draft must be until nobody can be about to finish it.
 const DRAFT_AGE: Duration = Duration::from_mins(1);
@@ -42,11 +43,17 @@ const NOTES: &str = "notes";
 /// In our folder, where processes wait for each other.
 const TURNS: &str = "turns";
 
+/// How long a server that is there may take to answer.
+const ANSWER_MAX: Duration = Duration::from_millis(500);
+
 /// How often we look whether it is our turn.
 const GLANCE: Duration = Duration::from_millis(5);
 
 /// In a shared server's folder, the process of the session that ends it.
-const WATCHDOG: &str = "watchdog";
+pub(super) const WATCHDOG: &str = "watchdog";
+
+/// In the folder of a server that runs in a container, its host and port.
+pub(super) const ADDRESS: &str = "address";
 
 /// In a cluster's folder, its superuser's password.
 const PASSWORD: &str = "rehearsal.password";
@@ -71,7 +78,8 @@ pub(super) struct Cluster {
 /// A folder that we use until this is dropped, and that then is gone, unless it is left to others.
 pub(super) struct Claim {
     pub(super) folder: PathBuf,
-    _lock: File,
+    #[cfg_attr(not(feature = "containers"), expect(dead_code, reason = "it is held"))]
+    lock: File,
     is_left: bool,
 }
 
@@ -134,7 +142,8 @@ impl Home {
     /// is held belongs to a live run, and one that was kept is its owner's to remove.
     pub(super) fn sweep(&self) {
         for folder in self.servers() {
-            if is_claimed(&folder) {
+            // A container ends by itself, and its folder goes when it is gone.
+            if is_claimed(&folder) || address(&folder).is_some_and(is_listening) {
                 continue;
             }
             match postmaster(&folder) {
@@ -170,6 +179,12 @@ impl Home {
         // Without a dot, after which comes the name of a draft.
         let key = key(installation).replace('.', "-");
         self.warm.join(format!("{key}-{:016x}", hasher.finish()))
+    }
+
+    /// Whether a folder is, or was, one of a server's here.
+    #[cfg(feature = "containers")]
+    pub(super) fn has(&self, folder: &Path) -> bool {
+        folder.parent().is_some_and(|parent| self.servers.iter().any(|servers| servers == parent))
     }
 
     /// A folder of one's own, for a server.
@@ -259,7 +274,7 @@ impl Claim {
         // Whoever removes a folder removes the lock too.
         let now = fs::metadata(folder.join("lock")).ok()?;
         let is_current = now.ino() == lock.metadata().ok()?.ino();
-        is_current.then(|| Self { folder: folder.to_owned(), _lock: lock, is_left: true })
+        is_current.then(|| Self { folder: folder.to_owned(), lock, is_left: true })
     }
 
     fn make(servers: &Path, user: User) -> Result<Self> {
@@ -271,14 +286,23 @@ impl Claim {
         making.lock_shared().map_err(|error| cannot("lock", servers, error))?;
         user.make_folder(&folder)?;
         let path = folder.join("lock");
-        let lock = File::create(&path).map_err(|error| cannot("write", &path, error))?;
-        lock.lock_shared().map_err(|error| cannot("lock", &path, error))?;
-        Ok(Self { folder, _lock: lock, is_left: false })
+        // Locked before it has its name: a sweep finds no lock, or one that is held.
+        let draft = folder.join("lock.draft");
+        let lock = File::create(&draft).map_err(|error| cannot("write", &draft, error))?;
+        lock.lock_shared().map_err(|error| cannot("lock", &draft, error))?;
+        fs::rename(&draft, &path).map_err(|error| cannot("write", &path, error))?;
+        Ok(Self { folder, lock, is_left: false })
     }
 
     /// Leaves the folder to those who use it too, or to whom removes it when nobody does.
     pub(super) fn leave(&mut self) {
         self.is_left = true;
+    }
+
+    /// Whether nobody else uses the folder at this moment.
+    #[cfg(feature = "containers")]
+    pub(super) fn is_last(&self) -> bool {
+        self.lock.try_lock().is_ok()
     }
 
     /// Notes by which process of the server it ends.
@@ -342,6 +366,17 @@ pub(super) fn password_of(data: &Path) -> std::io::Result<String> {
     fs::read_to_string(data.join(PASSWORD))
 }
 
+/// Where the server of a folder is found, if it runs in a container.
+fn address(folder: &Path) -> Option<SocketAddr> {
+    let note = fs::read_to_string(folder.join(ADDRESS)).ok()?;
+    note.to_socket_addrs().ok()?.next()
+}
+
+/// Whether a server is there.
+pub(super) fn is_listening(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, ANSWER_MAX).is_ok()
+}
+
 /// Whether the session is there that ends a shared server.
 fn is_watched(folder: &Path) -> bool {
     let backend = fs::read_to_string(folder.join(WATCHDOG)).unwrap_or_default();
@@ -349,7 +384,7 @@ fn is_watched(folder: &Path) -> bool {
 }
 
 /// Whether somebody holds a folder's lock, or may be about to make it.
-fn is_claimed(folder: &Path) -> bool {
+pub(super) fn is_claimed(folder: &Path) -> bool {
     if let Ok(lock) = File::open(folder.join("lock")) {
         return lock.try_lock().is_err();
     }
@@ -451,10 +486,15 @@ fn memory() -> Option<&'static Path> {
 fn has_room(folder: &Path) -> bool {
     let promised =
         rustix::fs::statvfs(folder).is_ok_and(|it| it.f_bavail * it.f_frsize >= MEMORY_BYTES_MIN);
-    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kilobytes = available.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-    promised && kilobytes.is_some_and(|kilobytes: u64| kilobytes * 1024 >= MEMORY_BYTES_MIN)
+    promised && available_bytes().is_some_and(|available| available >= MEMORY_BYTES_MIN)
+}
+
+/// The memory that programs of this machine could still have, where the system says.
+pub(super) fn available_bytes() -> Option<u64> {
+    let memory = fs::read_to_string("/proc/meminfo").ok()?;
+    let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes = available.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// What to do when the temporary files' disk is full.

@@ -6,6 +6,8 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::binaries::{self, Installation, Version};
+#[cfg(feature = "containers")]
+use super::container::{Container, Found};
 use super::external::Guest;
 use super::home::Claim;
 use super::native::Process;
@@ -15,11 +17,15 @@ use crate::{Error, Result};
 /// What was found to run a server with.
 pub(super) enum Plan {
     Native(Installation),
+    #[cfg(feature = "containers")]
+    Container(Box<Found>),
 }
 
 /// A server that runs, as far as it is a process and files.
 pub(super) enum Machine {
     Native(Process),
+    #[cfg(feature = "containers")]
+    Container(Container),
     /// Somebody else's, of which we know nothing but how to connect.
     Guest(Box<Guest>),
 }
@@ -34,17 +40,55 @@ pub(super) struct Address {
 /// What somebody else must know of a machine to hold it too.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Runs {
-    Native { pid: i32 },
+    Native {
+        pid: i32,
+    },
+    #[cfg(feature = "containers")]
+    Container {
+        name: String,
+        program: String,
+    },
 }
 
 impl Plan {
     /// Finds what the wanted server can be run with.
-    pub(super) fn find(wanted: &Wanted<'_>) -> Result<Self> {
+    #[cfg_attr(
+        not(feature = "containers"),
+        expect(clippy::unused_async, reason = "only an engine makes us wait")
+    )]
+    pub(super) async fn find(wanted: &Wanted<'_>) -> Result<Self> {
         match wanted.origin {
-            Origin::Auto | Origin::Native => binaries::find(wanted.version).map(Self::Native),
-            Origin::Container => Err(Error::new("containers are to come")),
+            #[cfg(feature = "containers")]
+            Origin::Auto => Self::find_any(wanted).await,
+            #[cfg(not(feature = "containers"))]
+            Origin::Auto => binaries::find(wanted.version).map(Self::Native),
+            Origin::Native => binaries::find(wanted.version).map(Self::Native),
+            #[cfg(feature = "containers")]
+            Origin::Container => {
+                let found = Box::pin(Found::find(wanted)).await?;
+                Ok(Self::Container(Box::new(found)))
+            }
+            #[cfg(not(feature = "containers"))]
+            Origin::Container => Err(Error::new("this build of rehearsal can't use containers")
+                .help("enable its feature `containers`, or use --server native")),
             Origin::External(_) => unreachable!("an external server is there"),
         }
+    }
+
+    /// A container where an engine answers and has the image, else the programs of this machine.
+    #[cfg(feature = "containers")]
+    async fn find_any(wanted: &Wanted<'_>) -> Result<Self> {
+        // On the heap: what it waits for is large, and everybody carries it along who calls this.
+        let lack = match Box::pin(Found::find(wanted)).await {
+            Ok(found) => return Ok(Self::Container(Box::new(found))),
+            Err(lack) => lack,
+        };
+        if let Some(note) = lack.note() {
+            wanted.news.note(note);
+        }
+        binaries::find(wanted.version).map(Self::Native).map_err(|error| {
+            Error::new(format!("{error}; or start Docker or Podman, for a server in a container"))
+        })
     }
 
     /// The same for all who would get the same server.
@@ -53,6 +97,8 @@ impl Plan {
             Self::Native(Installation { bin, version }) => {
                 format!("native {} {}", version.text, bin.display())
             }
+            #[cfg(feature = "containers")]
+            Self::Container(found) => found.key(),
         }
     }
 
@@ -60,6 +106,8 @@ impl Plan {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Native(installation) => format!("Postgres {}", installation.version.text),
+            #[cfg(feature = "containers")]
+            Self::Container(found) => found.name(),
         }
     }
 
@@ -67,6 +115,8 @@ impl Plan {
     pub(super) fn answers(&self, version: &Version) -> bool {
         match self {
             Self::Native(installation) => installation.version.major == version.major,
+            #[cfg(feature = "containers")]
+            Self::Container(found) => found.version.as_ref().is_none_or(|it| version.answers(it)),
         }
     }
 
@@ -78,6 +128,9 @@ impl Plan {
                 Sharing::Cold => Process::start(installation, true).await,
             }
             .map(Machine::Native),
+            // Nothing that an earlier one has left is ever used.
+            #[cfg(feature = "containers")]
+            Self::Container(found) => Box::pin(found.start()).await.map(Machine::Container),
         }
     }
 }
@@ -91,12 +144,18 @@ impl Machine {
                 let password = address.superuser_password.clone();
                 Some(Self::Native(Process::join(claim, pid, address.port, password)))
             }
+            #[cfg(feature = "containers")]
+            Runs::Container { name, program } => {
+                Some(Self::Container(Container::join(name, program, claim, address)))
+            }
         }
     }
 
     pub(super) fn runs(&self) -> Runs {
         match self {
             Self::Native(process) => Runs::Native { pid: process.pid() },
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.runs(),
             Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
@@ -108,6 +167,12 @@ impl Machine {
                 port: process.port,
                 superuser_password: process.superuser_password.clone(),
             },
+            #[cfg(feature = "containers")]
+            Self::Container(container) => Address {
+                host: container.host.clone(),
+                port: container.port,
+                superuser_password: container.superuser_password.clone(),
+            },
             Self::Guest(_) => unreachable!("a guest came by its address"),
         }
     }
@@ -116,6 +181,8 @@ impl Machine {
     pub(super) fn origin(&self) -> &'static str {
         match self {
             Self::Native(_) => "native",
+            #[cfg(feature = "containers")]
+            Self::Container(_) => "container",
             Self::Guest(_) => "external",
         }
     }
@@ -124,6 +191,8 @@ impl Machine {
     pub(super) fn folder(&self) -> &Path {
         match self {
             Self::Native(process) => process.folder(),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.folder(),
             Self::Guest(_) => unreachable!("a guest has no folder"),
         }
     }
@@ -132,14 +201,32 @@ impl Machine {
     pub(super) fn how_to_end(&self) -> String {
         match self {
             Self::Native(process) => process.how_to_end(),
+            #[cfg(feature = "containers")]
+            Self::Container(_) => Container::how_to_end().to_owned(),
+            Self::Guest(_) => unreachable!("a guest ends nothing"),
+        }
+    }
+
+    /// The same for people, on our side.
+    pub(super) fn how_to_remove(&self) -> String {
+        match self {
+            Self::Native(process) => process.how_to_end(),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.how_to_remove(),
             Self::Guest(_) => unreachable!("a guest ends nothing"),
         }
     }
 
     /// Leaves its end to the watchdog, whose session this process of the server is.
-    pub(super) fn is_watched(&mut self, backend: Option<i32>) -> Result<()> {
+    #[cfg_attr(
+        not(feature = "containers"),
+        expect(clippy::unused_async, reason = "only an engine makes us wait")
+    )]
+    pub(super) async fn is_watched(&mut self, backend: Option<i32>) -> Result<()> {
         match self {
             Self::Native(process) => process.is_watched(backend),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.is_watched(backend).await,
             Self::Guest(_) => unreachable!("a guest sets no watchdog"),
         }
     }
@@ -148,6 +235,8 @@ impl Machine {
     pub(super) fn share(&mut self) {
         match self {
             Self::Native(process) => process.share(),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.share(),
             Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
@@ -156,6 +245,8 @@ impl Machine {
     pub(super) fn has_ended(&self) -> bool {
         match self {
             Self::Native(process) => process.has_ended(),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.has_ended(),
             // Nobody tells us but a connection.
             Self::Guest(_) => false,
         }
@@ -165,6 +256,8 @@ impl Machine {
     pub(super) fn last_words(&self) -> String {
         match self {
             Self::Native(process) => process.last_words(),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.last_words(),
             Self::Guest(_) => String::new(),
         }
     }
@@ -173,6 +266,8 @@ impl Machine {
     pub(super) fn keep(self) -> Result<()> {
         match self {
             Self::Native(process) => process.keep(),
+            #[cfg(feature = "containers")]
+            Self::Container(container) => container.keep(),
             Self::Guest(_) => unreachable!("a guest keeps databases"),
         }
     }

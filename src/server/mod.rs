@@ -8,6 +8,9 @@ mod binaries;
 mod user;
 mod home;
 mod native;
+mod news;
+#[cfg(feature = "containers")]
+mod container;
 mod machine;
 mod lease;
 mod cluster;
@@ -34,6 +37,7 @@ use self::home::Home;
 pub(crate) use self::home::{Turn, disk_full_help};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
+pub(crate) use self::news::{News, Silence};
 pub(crate) use self::origin::Origin;
 pub(crate) use self::template::{PREFIX as TEMPLATE_PREFIX, Template};
 use crate::config::{Postgres, Role};
@@ -50,7 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The server that somebody wants.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) origin: &'a Origin,
     /// The newest there is, if none is named.
@@ -58,6 +62,9 @@ pub(crate) struct Wanted<'a> {
     /// The image of a container, with `{version}` in place of the version.
     pub(crate) image: Option<&'a str>,
     pub(crate) sharing: Sharing,
+    /// Told what takes long.
+    #[cfg_attr(not(feature = "containers"), expect(dead_code, reason = "only images take long"))]
+    pub(crate) news: &'a dyn News,
     /// What else the project asks of it.
     pub(crate) settings: &'a Postgres,
 }
@@ -116,15 +123,15 @@ impl Server {
         if wanted.sharing == Sharing::Shared {
             return shared::open(&home, wanted).await;
         }
-        Self::begin(&Plan::find(wanted)?, wanted.sharing).await
+        Self::begin(&Plan::find(wanted).await?, wanted.sharing).await
     }
 
     /// A server of one's own, from the programs of this machine.
     #[cfg(any(test, feature = "cli"))]
     pub(crate) async fn start(version: Option<&str>, cold: bool) -> Result<Self> {
         let sharing = if cold { Sharing::Cold } else { Sharing::Private };
-        let (origin, settings) = (&Origin::Native, &Postgres::default());
-        Self::open(&Wanted { origin, version, image: None, sharing, settings }).await
+        let (origin, settings, news) = (&Origin::Native, &Postgres::default(), &Silence);
+        Self::open(&Wanted { origin, version, image: None, sharing, news, settings }).await
     }
 
     /// Starts a server, as its first holder.
@@ -138,7 +145,7 @@ impl Server {
         let (mut connection, lease) =
             tokio::try_join!(connect(&admin), Lease::arm(&admin, number, &order))?;
         let backend = lease.watchdog().filter(|_| sharing == Sharing::Shared);
-        machine.is_watched(backend)?;
+        machine.is_watched(backend).await?;
         let password = random_word(24)?;
         run(&mut connection, &role(&password)).await?;
         let said = value(&mut connection, "SHOW server_version").await?;
@@ -399,7 +406,7 @@ impl Server {
         if let Machine::Guest(guest) = self.machine {
             return guest.keep(databases).await;
         }
-        let how = self.machine.how_to_end();
+        let how = self.machine.how_to_remove();
         self.lease.disarm(&self.admin).await?;
         self.machine.keep()?;
         Ok(how)

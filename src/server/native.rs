@@ -25,11 +25,9 @@ use crate::{Error, Result};
 /// How long a server may take to accept its first connection, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The settings of a server that nobody will miss. Durability is off; what a migration could see
-/// of a production server stays as it is there.
+/// The settings of a server that nobody will miss, wherever it runs. Durability is off; what a
+/// migration could see of a production server stays as it is there.
 pub(super) const SETTINGS: &str = "
-listen_addresses = '127.0.0.1'
-unix_socket_directories = ''
 shared_buffers = 128MB
 max_wal_size = 2GB
 fsync = off
@@ -40,7 +38,8 @@ wal_init_zero = off
 wal_recycle = off
 max_wal_senders = 0
 autovacuum = off
-# Within the server's folder, so that none is left behind, not even by a server that was killed.
+# Within the server's folder, so that none is left behind, not even by a server that was killed;
+# and beyond the little shared memory that a container gets.
 dynamic_shared_memory_type = mmap
 logging_collector = off
 log_destination = stderr
@@ -53,9 +52,15 @@ temp_file_limit = 4GB
 /// What only Linux can do: to tell that a client has gone, whose statement then ends within a
 /// second; and to give semaphores to the many sessions of tests that run at once, each with a pool
 /// of its own.
-const LINUX_SETTINGS: &str = "
+pub(super) const LINUX_SETTINGS: &str = "
 client_connection_check_interval = 1s
 max_connections = 500
+";
+
+/// How a process of this machine is reached.
+const ADDRESS_SETTINGS: &str = "
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
 ";
 
 /// The most that is kept of a cluster for later runs. Copying more takes longer than it spares.
@@ -394,6 +399,7 @@ fn configure(data: &Path) -> Result<()> {
         return Ok(());
     }
     settings.push_str(SETTINGS);
+    settings.push_str(ADDRESS_SETTINGS);
     if cfg!(target_os = "linux") {
         settings.push_str(LINUX_SETTINGS);
     }

@@ -45,7 +45,7 @@ pub(super) async fn open(home: &Home, wanted: &Wanted<'_>) -> Result<Server> {
     if let Some(server) = join(home, |entry| entry.question == question).await {
         return Ok(server);
     }
-    let plan = Plan::find(wanted)?;
+    let plan = Plan::find(wanted).await?;
     let answer = hash(&(env!("CARGO_PKG_VERSION"), plan.key()));
     let _turn = home.turn(&answer).await?;
     if let Some(server) = join(home, |entry| entry.answer == answer).await {

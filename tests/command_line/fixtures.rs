@@ -74,7 +74,7 @@ fn is_bad(project: &Path) -> bool {
 }
 
 /// The report without what differs from run to run, and from version to version.
-fn settled(report: &str) -> String {
+pub(crate) fn settled(report: &str) -> String {
     report.lines().filter(|line| !is_frame(line)).map(|line| settled_line(line) + "\n").collect()
 }
 

@@ -327,6 +327,7 @@ fn a_migration_that_fills_the_disk() {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script, "sh"]);
     command.arg(env!("CARGO_BIN_EXE_cargo-rehearsal")).args(["verify"]).arg(project.path());
+    command.args(["--server", "native"]);
     let told = run(command.env("TMPDIR", temporary.path()));
     assert_eq!(told.status, 2, "{}", told.all());
     assert!(told.stderr.contains("No space left on device"), "{}", told.all());

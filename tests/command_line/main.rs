@@ -4,6 +4,8 @@ mod advice;
 mod bench;
 mod command;
 mod configuration;
+#[cfg(feature = "engine")]
+mod containers;
 mod documentation;
 mod external;
 mod fixtures;

@@ -22,10 +22,14 @@ impl Told {
     }
 }
 
-/// `cargo rehearsal verify PROJECT`, ready for more arguments.
+/// `cargo rehearsal verify PROJECT`, ready for more arguments: on the Postgres of this machine,
+/// unless the tests are run with another choice.
 pub(crate) fn verify(project: impl AsRef<Path>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-rehearsal"));
     command.args(["rehearsal", "verify"]).arg(project.as_ref()).stdin(Stdio::null());
+    if std::env::var_os("REHEARSAL_SERVER").is_none() {
+        command.env("REHEARSAL_SERVER", "native");
+    }
     command
 }
 

@@ -20,7 +20,9 @@ fn slow() -> Project {
 fn taken_over(told: &Told) -> Option<&str> {
     told.stderr
         .lines()
-        .find_map(|line| line.split_once(" files as they were played before"))
+        .find_map(|line| {
+            line.strip_prefix("note: ")?.split_once(" files as they were played before")
+        })
         .map(|(counts, _)| counts)
 }
 

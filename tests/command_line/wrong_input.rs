@@ -83,13 +83,16 @@ fn a_folder_that_fits_two_layouts() {
 #[case::boot("[migrations]\nboot = \"leger\"", "unknown value `leger`", "`ledger`")]
 #[case::syntax("[migrations\n", "rehearsal.toml:1:12: ", "")]
 #[case::kind("[postgres]\nversions = 15", "rehearsal.toml:2:12: invalid type", "")]
-#[case::server(
-    "[postgres]\nserver = \"moon\"",
-    "`moon` is no place to get a server from",
-    "native"
-)]
 fn a_mistake_in_the_configuration(#[case] toml: &str, #[case] message: &str, #[case] help: &str) {
     check_files(&[USERS, ("rehearsal.toml", toml)], &[message, help]);
+}
+
+#[test]
+fn a_server_that_is_none() {
+    let project = Project::new(&[USERS, ("rehearsal.toml", "[postgres]\nserver = \"moon\"")]);
+    // The variable would outrank the file.
+    let told = run(verify(project.path()).env_remove("REHEARSAL_SERVER"));
+    check(&told, 2, &["`moon` is no place to get a server from", "native"]);
 }
 
 #[test]

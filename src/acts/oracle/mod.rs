@@ -24,10 +24,10 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use pretty_assertions::assert_eq;
 
-use super::{Silence, Stage, boot::boot, state_of};
+use super::{Stage, boot::boot, state_of};
 use crate::catalog;
 use crate::config::Config;
-use crate::server::{Scratch, Server};
+use crate::server::{Scratch, Server, Silence};
 use crate::source::Project;
 use crate::sql::quoted;
 use crate::trace::{Act, State};

@@ -9,7 +9,7 @@ use sqlx::migrate::Migrator;
 
 use super::{Psql, median, ratio, seconds};
 use crate::config::Postgres;
-use crate::server::{Origin, Server, Sharing, Wanted};
+use crate::server::{Origin, Server, Sharing, Silence, Wanted};
 use crate::{Database, Error, Rehearsal, Result};
 
 /// How many tests run, each in a process of its own.
@@ -44,6 +44,7 @@ impl Databases {
             version: Some(version),
             image: None,
             sharing: Sharing::Shared,
+            news: &Silence,
             settings: &Postgres::default(),
         };
         let server = Server::open(&wanted).await?;

@@ -80,8 +80,8 @@ pub(crate) struct Migrations {
     /// A command that migrates `DATABASE_URL`. It boots instead of the files, and those under
     /// `path`, if there is one, are for the checks that read files.
     pub(crate) run: Option<Spanned<String>>,
-    /// The files on which the command depends, for a cache of what it makes. There is none today:
-    /// nothing that a command made is used a second time, so this has no effect yet.
+    /// Patterns of the files on which the command depends. Tests of one's own then get copies of
+    /// what it has made.
     pub(crate) fingerprint: Option<Spanned<Vec<String>>>,
 }
 

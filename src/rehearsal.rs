@@ -7,7 +7,6 @@ mod versions;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-#[cfg(feature = "sqlx-0_9")]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -292,7 +291,10 @@ impl<'a> Rehearsal<'a> {
         let origin = self.origin(&project.config)?;
         server::assert_one_version(&origin, &versions)?;
         let mut wanted = self.wanted(&project, &origin, version, &Silence);
-        let mut server = Server::open(&wanted).await?;
+        let mut server = match server::held(&wanted) {
+            Some(server) => server,
+            None => Arc::new(Server::open(&wanted).await?),
+        };
         if let Some(reason) = unplayed(&project, &origin) {
             return Err(Error::new(format!("there is no database: {reason}")));
         }
@@ -300,18 +302,20 @@ impl<'a> Rehearsal<'a> {
         if server.is_shared() && !played.is_confined && !server.is_pristine().await? {
             server.retire();
             wanted.sharing = Sharing::Private;
-            server = Server::open(&wanted).await?;
+            server = Arc::new(Server::open(&wanted).await?);
             played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
         }
         let FirstBoot { trace: fresh, scratch, .. } = played;
         if let Some(scratch) = scratch {
+            server::hold(&wanted, &server);
             return Ok(Database::owned(scratch, project.config.postgres.role, server));
         }
         let traces = Traces { fresh, rerun: None, replay: None };
         let only = Self { only: vec![checks::FIRST.to_owned()], ..self.clone() };
         let (mut run, databases) =
             only.judge_all(&server, &project, Ok(&traces), &mut BTreeSet::new());
-        if !databases.is_empty() {
+        // What is to be kept was played on a server of our own.
+        if let (false, Some(server)) = (databases.is_empty(), Arc::into_inner(server)) {
             run.kept = Some(keep(server, databases).await?);
         }
         Err(failed(&Report::of(&project.name, vec![run])))

@@ -64,6 +64,58 @@ async fn a_database_is_there_when_the_chain_applies_and_only_then() {
     assert!(error.contains("error[apply]") && error.ends_with("failed: apply\n"), "{error}");
 }
 
+/// Each test has a runtime of its own, and a process has many of them.
+#[test]
+fn a_database_outlives_the_runtime_of_another_and_goes_when_it_is_dropped() {
+    let on_its_own = |work: &dyn Fn(&tokio::runtime::Runtime)| {
+        work(&tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
+    };
+    let get = || Rehearsal::of(fixture("demo")).database();
+    let first = std::cell::RefCell::new(None);
+    on_its_own(&|runtime| *first.borrow_mut() = Some(runtime.block_on(get()).unwrap()));
+    on_its_own(&|runtime| {
+        runtime.block_on(async {
+            let second = get().await.unwrap();
+            let first = first.take().unwrap();
+            first.execute("INSERT INTO members (name, email) VALUES ('a', 'a')").await.unwrap();
+            second.execute("INSERT INTO members (name, email) VALUES ('a', 'a')").await.unwrap();
+            let name = first.url().rsplit('/').next().unwrap().to_owned();
+            drop(first);
+            // Within the statement timeout, or not at all.
+            let gone = format!(
+                "SET statement_timeout = '10s';
+                 DO $$ BEGIN
+                   WHILE EXISTS (SELECT FROM pg_database WHERE datname = '{name}') LOOP
+                     PERFORM pg_sleep(0.01);
+                   END LOOP;
+                 END $$"
+            );
+            second.execute(&gone).await.unwrap();
+        });
+    });
+}
+
+#[tokio::test]
+async fn a_command_runs_again_when_what_it_depends_on_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let runs = async || {
+        drop(Rehearsal::of(folder.path()).database().await.unwrap());
+        std::fs::read_to_string(folder.path().join("runs")).unwrap().lines().count()
+    };
+    let run = format!("[migrations]\nrun = \"echo {} >> runs\"\n", folder.path().display());
+    write("rehearsal.toml", &run);
+    assert_eq!((runs().await, runs().await), (1, 2));
+    write("model.py", "one");
+    write("rehearsal.toml", &format!("{run}fingerprint = [\"*.py\"]\n"));
+    assert_eq!((runs().await, runs().await), (3, 3));
+    write("model.py", "two");
+    assert_eq!((runs().await, runs().await), (4, 4));
+    write("rehearsal.toml", &format!("{run}fingerprint = [\"*.rb\"]\n"));
+    let error = Rehearsal::of(folder.path()).database().await.unwrap_err().to_string();
+    assert!(error.contains("*.rb, and there is no such file"), "{error}");
+}
+
 #[tokio::test]
 async fn schemas_are_compared_wherever_they_are() {
     let folder = tempfile::tempdir().unwrap();

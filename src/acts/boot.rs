@@ -43,7 +43,7 @@ pub(super) async fn boot_in_part<'a>(
 ) -> Result<Boot> {
     let opaque = match (&stage.project.chain.runner, stage.closure) {
         (_, Some(closure)) => closure::run(stage, scratch, closure).await?,
-        (Runner::Command(line), None) => command::run(stage, scratch, line).await?,
+        (Runner::Command { line, .. }, None) => command::run(stage, scratch, line).await?,
         (Runner::Files | Runner::Closure, None) => return files(stage, scratch, act, course).await,
     };
     Ok(Boot { opaque: Some(opaque), ..Boot::default() })

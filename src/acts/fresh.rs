@@ -42,6 +42,10 @@ pub(super) enum Purpose {
 pub(super) async fn play(stage: &Stage<'_>, purpose: Purpose) -> Result<(Trace, Made)> {
     let recorder = Recorder::begin(stage, Act::Fresh);
     match Recipe::of(stage) {
+        Some(recipe) if stage.project.chain.runner.is_opaque() => match purpose {
+            Purpose::Trace => alone(stage, recorder).await,
+            Purpose::Database => by_fingerprint(stage, &recipe, recorder).await,
+        },
         Some(recipe) => by_recipe(stage, &recipe, purpose, recorder).await,
         None => alone(stage, recorder).await,
     }
@@ -90,6 +94,31 @@ async fn by_recipe(
     }
     trace.kept = kept(stage, &trace, &scratch);
     Ok((trace, Made::Scratch(scratch)))
+}
+
+/// The first boot of a command that may have run before, when all was as it is now.
+async fn by_fingerprint(
+    stage: &Stage<'_>,
+    recipe: &Recipe,
+    recorder: Recorder,
+) -> Result<(Trace, Made)> {
+    let _turn = match recipe.find(stage).await? {
+        Some(_) => None,
+        None => Some(stage.server.turn(recipe.name(recipe.files())).await?),
+    };
+    if let Some((template, _)) = recipe.find(stage).await? {
+        return Ok((recorder.end(Boot::default(), None), Made::Template(template)));
+    }
+    let (trace, made) = alone(stage, recorder).await?;
+    if let Made::Scratch(scratch) = &made
+        && trace.boot.succeeded()
+        && stage.server.is_pristine().await?
+    {
+        let name = recipe.name(recipe.files());
+        let made = stage.server.make_template(scratch.clone(), name, None, true).await?;
+        return Ok((trace, Made::Template(made)));
+    }
+    Ok((trace, made))
 }
 
 /// The first boot of what nobody has played before, and nobody will look for.

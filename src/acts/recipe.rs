@@ -8,21 +8,28 @@ use sha2::{Digest as _, Sha256};
 use super::Stage;
 use crate::Result;
 use crate::server::{TEMPLATE_PREFIX, Template};
+use crate::source::Runner;
 
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
 /// The names of a chain's templates.
 pub(super) struct Recipe {
-    /// By the number of files that are in them.
+    /// By the number of files that are in them. What a command plays counts as one.
     names: Vec<String>,
 }
 
 impl Recipe {
-    /// The recipe of what is on the stage, where a template can be kept. What a command or a
-    /// closure does is known to nobody, and on a server of one's own nobody would look for it.
+    /// The recipe of what is on the stage, where a template can be kept. What a closure does is
+    /// known to nobody, nor what a command does, unless the project declares it; and on a server of
+    /// one's own nobody would look for a template.
     pub(super) fn of(stage: &Stage<'_>) -> Option<Self> {
         let chain = &stage.project.chain;
-        if !stage.server.is_shared() || chain.runner.is_opaque() {
+        let command = match &chain.runner {
+            Runner::Files => None,
+            Runner::Command { line, fingerprint } => Some((line, fingerprint.as_ref()?)),
+            Runner::Closure => return None,
+        };
+        if !stage.server.is_shared() {
             return None;
         }
         let postgres = &stage.project.config.postgres;
@@ -38,6 +45,11 @@ impl Recipe {
             format!("{TEMPLATE_PREFIX}{:032x}", u128::from_be_bytes(half))
         };
         let mut names = vec![name(&hash)];
+        if let Some(command) = command {
+            hash.update(format!("{command:?}"));
+            names.push(name(&hash));
+            return Some(Self { names });
+        }
         for migration in &chain.migrations {
             let text = &migration.file.text;
             let path = &migration.file.path;

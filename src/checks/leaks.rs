@@ -35,7 +35,7 @@ pub(super) const CHECK: Check = Check {
 fn spared(project: &Project) -> Option<String> {
     let runner = match project.chain.runner {
         Runner::Files => return None,
-        Runner::Command(_) => "command",
+        Runner::Command { .. } => "command",
         Runner::Closure => "closure",
     };
     Some(format!("the {runner} keeps its sessions to itself"))

@@ -8,6 +8,7 @@ mod chain;
 mod databases;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ struct Case {
     rehearsal: Vec<Duration>,
     with_server: Vec<Duration>,
     psql: Vec<Duration>,
+    /// With the templates of the run before, as somebody has it who writes the last migration.
+    changed: Vec<Duration>,
 }
 
 impl Bench {
@@ -77,6 +80,10 @@ impl Bench {
             say(&format!("round {round} of {} …", self.rounds));
             for case in &mut cases {
                 case.measure(&server, &psql).await?;
+                // Where files run at every boot, all of them are executed again.
+                if case.boot == "ledger" {
+                    case.measure_changed(version).await?;
+                }
             }
             for (cold, times) in [(false, &mut kept), (true, &mut cold)] {
                 let begin = Instant::now();
@@ -123,6 +130,15 @@ impl Bench {
                 ratio(median(&long.with_server), median(&short.with_server)),
             ));
         }
+        for case in cases.iter().filter(|case| !case.changed.is_empty()) {
+            table.push_str(&format!(
+                "| {}: {} migrations, the last one changed since the last run | | | | 1.000 s | {} \
+                 |\n",
+                case.boot,
+                case.files.len(),
+                seconds(median(&case.changed)),
+            ));
+        }
         for (what, goal, times) in [
             ("server start, initdb done by an earlier run", "0.300 s", starts[0]),
             ("server start, initdb included", "1.200 s", starts[1]),
@@ -162,7 +178,30 @@ impl Case {
             rehearsal: Vec::new(),
             with_server: Vec::new(),
             psql: Vec::new(),
+            changed: Vec::new(),
         })
+    }
+
+    /// Measures a run in which only the last migration is another than in the run before.
+    async fn measure_changed(&mut self, version: &str) -> Result<()> {
+        let run = async || {
+            let rehearsal = Rehearsal::of(&self.project).server("native").postgres([version]);
+            assert_success(&rehearsal.play().await?)
+        };
+        if self.changed.is_empty() {
+            run().await?;
+        }
+        if let Some(last) = self.files.last() {
+            let line = format!("CREATE TABLE IF NOT EXISTS late_{} ();\n", self.changed.len());
+            let opened = fs::File::options().append(true).open(last);
+            opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| {
+                Error::new(format!("failed to write {}", last.display())).caused_by(error)
+            })?;
+        }
+        let begin = Instant::now();
+        run().await?;
+        self.changed.push(begin.elapsed());
+        Ok(())
     }
 
     /// Measures everything once.

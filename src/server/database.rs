@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
+use super::lasting::aside;
 use super::{Scratch, Server, connect};
 use crate::config::Role;
 use crate::error::words_of_postgres;
@@ -13,8 +14,8 @@ use crate::{Error, Result};
 /// A throwaway database: one that a project's migrations have made, for a test of one's own; or
 /// one that a closure is to migrate.
 ///
-/// The database of [`Rehearsal::database`] is gone when the last clone of this is dropped, and its
-/// server with it.
+/// The database of [`Rehearsal::database`] is gone when the last clone of this is dropped, its
+/// server at the latest when the process ends.
 ///
 /// ```
 /// # fn main() -> rehearsal::Result<()> {
@@ -36,7 +37,24 @@ pub struct Database {
     scratch: Scratch,
     role: Role,
     /// Ends when the last one who needs it does.
-    _server: Option<Arc<Server>>,
+    _home: Option<Arc<Home>>,
+}
+
+/// The server to which a database belongs, and from which it goes.
+struct Home {
+    server: Arc<Server>,
+    scratch: Scratch,
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // If it is the last one that its server has, it is gone with it.
+        if Arc::strong_count(&self.server) > 1 {
+            let (server, scratch) = (Arc::clone(&self.server), self.scratch.clone());
+            // Where it fails, it is left to those who tidy up.
+            let _ = aside(async move { server.drop_database(scratch).await });
+        }
+    }
 }
 
 /// Without its passwords.
@@ -49,12 +67,13 @@ impl fmt::Debug for Database {
 impl Database {
     /// A database whose server somebody else holds.
     pub(crate) fn lent(scratch: Scratch, role: Role) -> Self {
-        Self { scratch, role, _server: None }
+        Self { scratch, role, _home: None }
     }
 
     /// A database with the server to which it belongs.
-    pub(crate) fn owned(scratch: Scratch, role: Role, server: Server) -> Self {
-        Self { scratch, role, _server: Some(Arc::new(server)) }
+    pub(crate) fn owned(scratch: Scratch, role: Role, server: Arc<Server>) -> Self {
+        let home = Home { server, scratch: scratch.clone() };
+        Self { scratch, role, _home: Some(Arc::new(home)) }
     }
 
     /// Where it is found, as `postgresql://user:password@host:port/name`. The user is the

@@ -19,8 +19,8 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::binaries::Installation;
 use super::native::{SETTINGS, is_running, stop};
-use super::random_word;
 use super::user::{User, cannot};
+use super::{random_word, template};
 use crate::{Error, Result};
 
 /// The locales to try, in this order: what the Debian images have first, so that text sorts and
@@ -175,7 +175,7 @@ impl Home {
     /// Where the shared server of an installation keeps its cluster, if its settings are ours.
     pub(super) fn warm(&self, installation: &Installation) -> PathBuf {
         let mut hasher = DefaultHasher::new();
-        (env!("CARGO_PKG_VERSION"), SETTINGS).hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), SETTINGS, template::TABLE).hash(&mut hasher);
         // Without a dot, after which comes the name of a draft.
         let key = key(installation).replace('.', "-");
         self.warm.join(format!("{key}-{:016x}", hasher.finish()))

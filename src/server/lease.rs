@@ -13,6 +13,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::task::JoinHandle;
 
+use super::lasting::{aside, lasting};
 use super::{connect, run, value};
 use crate::Result;
 use crate::sql::literal;
@@ -52,7 +53,7 @@ pub(super) struct Order {
 impl Lease {
     /// Becomes the first holder, and sets the watchdog.
     pub(super) async fn arm(admin: &PgConnectOptions, owner: i32, order: &Order) -> Result<Self> {
-        let (mut holder, mut session) = tokio::try_join!(connect(admin), connect(admin))?;
+        let (mut holder, mut session) = tokio::try_join!(lasting(admin), lasting(admin))?;
         // Before the watchdog looks for it.
         run(&mut holder, &hold(owner)).await?;
         let backend = value(&mut session, "SELECT pg_backend_pid()").await?;
@@ -68,14 +69,14 @@ impl Lease {
             Poll::Ready(())
         })
         .await;
-        let session = tokio::spawn(watching);
+        let session = aside(watching)?;
         let watchdog = Watchdog { session, backend: backend.parse().unwrap_or_default() };
         Ok(Self { _holder: holder, watchdog: Some(watchdog) })
     }
 
     /// Becomes one more holder, unless the server is about to end.
     pub(super) async fn join(admin: &PgConnectOptions, owner: i32) -> Result<Option<Self>> {
-        let mut holder = connect(admin).await?;
+        let mut holder = lasting(admin).await?;
         for attempt in 1..=ATTEMPTS {
             let ask = format!(
                 "SELECT pg_try_advisory_lock_shared({LOCK}) AND pg_try_advisory_lock({OWNERS}, \

@@ -12,6 +12,7 @@ mod news;
 #[cfg(feature = "containers")]
 mod container;
 mod machine;
+mod lasting;
 mod lease;
 mod cluster;
 mod shared;
@@ -35,6 +36,8 @@ pub use self::database::Database;
 pub(crate) use self::external::assert_one_version;
 use self::home::Home;
 pub(crate) use self::home::{Turn, disk_full_help};
+use self::lasting::lasting;
+pub(crate) use self::lasting::{held, hold};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::news::{News, Silence};
@@ -143,7 +146,7 @@ impl Server {
         let linger = if sharing == Sharing::Shared { LINGER } else { Duration::ZERO };
         let order = Order { linger, script: machine.how_to_end() };
         let (mut connection, lease) =
-            tokio::try_join!(connect(&admin), Lease::arm(&admin, number, &order))?;
+            tokio::try_join!(lasting(&admin), Lease::arm(&admin, number, &order))?;
         let backend = lease.watchdog().filter(|_| sharing == Sharing::Shared);
         machine.is_watched(backend).await?;
         let password = random_word(24)?;
@@ -171,7 +174,7 @@ impl Server {
         let admin = superuser(&login, &machine);
         let number = random_number()?;
         // The second session is for whatever it is opened for.
-        let (lease, connection) = tokio::try_join!(Lease::join(&admin, number), connect(&admin))?;
+        let (lease, connection) = tokio::try_join!(Lease::join(&admin, number), lasting(&admin))?;
         let Some(lease) = lease else { return Ok(None) };
         let version = Version::parse(&entry.version)
             .ok_or_else(|| Error::new("the note of a shared server has no version"))?;
@@ -356,7 +359,7 @@ impl Server {
         {
             return Ok(connection);
         }
-        connect(&self.admin).await
+        lasting(&self.admin).await
     }
 
     /// Keeps a session for the next one. One that failed, or was left waiting for its answer, is

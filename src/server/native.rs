@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, PipeWriter, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -129,17 +130,26 @@ impl Process {
 
     /// One that begins with what the last one has kept; if that can't be used, it is forgotten.
     async fn from_warm(installation: &Installation, home: &Home, warm: &Path) -> Option<Self> {
-        let password = password_of(warm).ok()?;
-        let claim = home.claim().ok()?;
-        let copied = home.user.copy_as(warm, &claim.folder.join("data")).await;
-        let started = match copied {
-            Ok(()) => Self::run(installation, home.user, claim, password).await,
-            Err(error) => Err(error),
-        };
-        if started.is_err() {
-            let _ = fs::remove_dir_all(warm);
+        loop {
+            let identity = identity_of(warm)?;
+            let password = password_of(warm).ok();
+            let claim = home.claim().ok()?;
+            let copied = home.user.copy_as(warm, &claim.folder.join("data")).await;
+            if identity_of(warm) != Some(identity) {
+                // A server that ended has put its own in this place, and we may have half of each.
+                continue;
+            }
+            let started = match (copied, password) {
+                (Ok(()), Some(password)) => {
+                    Self::run(installation, home.user, claim, password).await.ok()
+                }
+                _ => None,
+            };
+            if started.is_none() {
+                let _ = fs::remove_dir_all(warm);
+            }
+            return started;
         }
-        started.ok()
     }
 
     async fn from_copy(installation: &Installation, home: &Home) -> Result<Self> {
@@ -354,7 +364,8 @@ fn how_to_end(pid: Pid, folder: &Path) -> String {
 /// The same, with an orderly shutdown, after which the next server may begin with the cluster.
 fn how_to_keep(pid: Pid, folder: &Path, warm: &Path) -> String {
     let end = how_to_end(pid, folder);
-    let draft = quoted(&warm.with_extension(pid.as_raw_nonzero().to_string()));
+    // Should the shell not come to their end, they are told by the number in their names.
+    let [draft, old] = ["", "0"].map(|mark| quoted(&warm.with_extension(format!("{mark}{pid}"))));
     let (pid, folder, warm) = (pid.as_raw_nonzero(), quoted(folder), quoted(warm));
     format!(
         "if test -e {folder}/{WORTH_KEEPING} && test -e {folder}/{ENTRY} && \
@@ -364,11 +375,18 @@ fn how_to_keep(pid: Pid, folder: &Path, warm: &Path) -> String {
              sleep 0.05; n=$((n+1)); \
            done; \
            if ! test -e {folder}/data/postmaster.pid; then \
-             mv {folder}/data {draft} && rm -rf {warm} && mv {draft} {warm}; \
+             mv {folder}/data {draft} && (test ! -e {warm} || mv {warm} {old}) && \
+               mv {draft} {warm}; \
+             rm -rf {old}; \
            fi; \
          fi; \
          {end}"
     )
+}
+
+/// What tells a folder from another of the same name.
+fn identity_of(folder: &Path) -> Option<(u64, u64)> {
+    fs::metadata(folder).ok().map(|it| (it.dev(), it.ino()))
 }
 
 /// A path for a shell.

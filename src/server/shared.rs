@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::binaries::ROOTS_VARIABLE;
 use super::home::{Claim, Home};
 use super::machine::{Address, Machine, Plan, Runs};
 use super::user::cannot;
@@ -75,6 +76,11 @@ pub(super) fn retire(folder: &Path) {
     let _ = fs::remove_file(folder.join(ENTRY));
 }
 
+/// Whether others may join a server.
+pub(super) fn is_open(folder: &Path) -> bool {
+    folder.join(ENTRY).is_file()
+}
+
 /// Joins the first server that fits, and is not about to end.
 async fn join(home: &Home, fits: impl Fn(&Entry) -> bool) -> Option<Server> {
     for folder in home.servers() {
@@ -96,9 +102,9 @@ async fn join(home: &Home, fits: impl Fn(&Entry) -> bool) -> Option<Server> {
 }
 
 /// What decides which server is found.
-fn question(wanted: &Wanted<'_>) -> String {
-    let variables = ["PATH", super::binaries::ROOTS_VARIABLE, "DOCKER_HOST", "DOCKER_CONTEXT"];
-    let surroundings = variables.map(std::env::var_os);
+pub(super) fn question(wanted: &Wanted<'_>) -> String {
+    let surroundings =
+        ["PATH", ROOTS_VARIABLE, "DOCKER_HOST", "DOCKER_CONTEXT", "TMPDIR"].map(std::env::var_os);
     let version = env!("CARGO_PKG_VERSION");
     hash(&(version, surroundings, wanted.version, wanted.image, format!("{:?}", wanted.origin)))
 }

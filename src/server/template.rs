@@ -7,6 +7,7 @@ use std::fs;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
+use super::lasting::aside;
 use super::native::WORTH_KEEPING;
 use super::{
     OWNER, PATIENCE, Scratch, Server, connect, copy_of_settings, lease, random_word, rows, run,
@@ -25,19 +26,23 @@ const READY: &str = "rehearsal_ready_";
 /// How many copies of a template are kept ready.
 const READY_MAX: usize = 2;
 
-/// How many templates are kept, beside those of the last minute.
+/// How many templates are kept, beside those of the last minute, …
 const TEMPLATES_MAX: usize = 12;
+
+/// … and how much of them: the next server begins with a copy of all.
+const TEMPLATES_KILOBYTES_MAX: u32 = 192 << 10;
 
 /// How many databases somebody who looks after the others may drop at a time.
 const DROPPED_MAX: usize = 4;
 
 /// What is noted of each template, in the server's own database.
-const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS rehearsal;
+pub(super) const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS rehearsal;
      CREATE TABLE IF NOT EXISTS rehearsal.template (
        name text PRIMARY KEY,
        ledger text,
        is_clean boolean NOT NULL,
        is_decorated boolean NOT NULL,
+       kilobytes bigint NOT NULL,
        used timestamptz NOT NULL DEFAULT now()
      )";
 
@@ -99,8 +104,9 @@ impl Server {
         let table = ledger.as_deref().map_or("NULL".to_owned(), literal);
         // Noted before it has the name: a database of that name without a note would be dropped.
         let note = format!(
-            "INSERT INTO rehearsal.template (name, ledger, is_clean, is_decorated)
-             SELECT {}, {table}, {is_clean}, datacl IS NOT NULL
+            "INSERT INTO rehearsal.template (name, ledger, is_clean, kilobytes, is_decorated)
+             SELECT {}, {table}, {is_clean}, pg_catalog.pg_database_size(oid) / 1024,
+                    datacl IS NOT NULL
                  OR EXISTS (SELECT FROM pg_catalog.pg_db_role_setting
                              WHERE setdatabase = pg_database.oid)
                  OR EXISTS (SELECT FROM pg_catalog.pg_shdescription
@@ -108,7 +114,8 @@ impl Server {
                                AND classoid = 'pg_catalog.pg_database'::regclass)
                FROM pg_catalog.pg_database WHERE datname = {own}
              ON CONFLICT (name) DO UPDATE SET ledger = EXCLUDED.ledger, used = now(),
-               is_clean = EXCLUDED.is_clean, is_decorated = EXCLUDED.is_decorated
+               is_clean = EXCLUDED.is_clean, is_decorated = EXCLUDED.is_decorated,
+               kilobytes = EXCLUDED.kilobytes
              RETURNING is_decorated::text",
             literal(name)
         );
@@ -167,10 +174,8 @@ impl Server {
         };
         let missing = (READY_MAX + 1).saturating_sub(count.max(1));
         let upkeep = upkeep(self.admin.clone(), template.clone(), self.version.major, missing);
-        // Nobody waits for it. What it has sent is done even if we are gone by then.
-        tokio::spawn(async move {
-            let _ = upkeep.await;
-        });
+        // What it has sent is done even if we are gone by then.
+        aside(upkeep)?;
         Ok(scratch)
     }
 
@@ -221,8 +226,9 @@ fn abandoned() -> String {
     format!(
         "WITH template AS (
            SELECT name, used > now() - interval '1 minute'
-               OR row_number() OVER (ORDER BY used DESC, name) <= {TEMPLATES_MAX} AS is_kept
-             FROM rehearsal.template
+               OR row_number() OVER latest <= {TEMPLATES_MAX}
+              AND sum(kilobytes) OVER latest <= {TEMPLATES_KILOBYTES_MAX} AS is_kept
+             FROM rehearsal.template WINDOW latest AS (ORDER BY used DESC, name)
          )
          SELECT datname FROM pg_catalog.pg_database
           WHERE datname ~ '^rehearsal_[0-9a-f]{{8}}_[0-9]{{10}}_[0-9]+$'

@@ -1,7 +1,9 @@
 //! A folder of SQL files, and how one of them is read: what can't be text is refused here.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::{fs, io};
 
 use super::SourceFile;
@@ -20,6 +22,8 @@ pub(crate) struct Folder {
     folders: Vec<String>,
     /// The files' texts, where a program has them built in.
     texts: BTreeMap<String, String>,
+    /// The files that were read already: every format takes a look at them.
+    seen: RefCell<BTreeMap<String, Rc<[u8]>>>,
 }
 
 impl Folder {
@@ -44,20 +48,23 @@ impl Folder {
             if name.starts_with('.') {
                 continue;
             }
-            if entry.path().is_dir() { folders.push(name) } else { names.push(name) }
+            let kind = entry.file_type().map_err(failed)?;
+            let is_folder = if kind.is_symlink() { entry.path().is_dir() } else { kind.is_dir() };
+            if is_folder { folders.push(name) } else { names.push(name) }
         }
         names.sort();
         folders.sort();
-        let (root, texts) = (root.to_owned(), BTreeMap::new());
-        Ok(Self { root, location, path, names, folders, texts })
+        let (root, texts, seen) = (root.to_owned(), BTreeMap::new(), RefCell::default());
+        Ok(Self { root, location, path, names, folders, texts, seen })
     }
 
     /// A folder of files that are not on the disk, or need not be.
     #[cfg(feature = "sqlx-0_9")]
     pub(super) fn built_in(root: &Path, path: &str, texts: BTreeMap<String, String>) -> Self {
         let names = texts.keys().cloned().collect();
-        let (root, location) = (root.to_owned(), root.join(path));
-        Self { root, location, path: path.to_owned(), names, folders: Vec::new(), texts }
+        let (root, location, path) = (root.to_owned(), root.join(path), path.to_owned());
+        let (folders, seen) = (Vec::new(), RefCell::default());
+        Self { root, location, path, names, folders, texts, seen }
     }
 
     pub(super) fn location(&self) -> &Path {
@@ -146,8 +153,8 @@ impl Folder {
 
     /// The text of a file as far as it is one, for a look into it.
     pub(crate) fn glance(&self, name: &str) -> String {
-        let bytes = self.bytes(name).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let bytes = self.bytes(name);
+        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// The texts of the files of this name in the folder and those above it, up to the project's.
@@ -166,14 +173,19 @@ impl Folder {
         let bytes = self
             .bytes(name)
             .map_err(|error| Error::new(format!("failed to read {path}")).caused_by(error))?;
-        text_of(&path, bytes)
+        text_of(&path, bytes.to_vec())
     }
 
-    fn bytes(&self, name: &str) -> io::Result<Vec<u8>> {
-        match self.texts.get(name) {
-            Some(text) => Ok(text.clone().into_bytes()),
-            None => fs::read(self.location.join(name)),
+    fn bytes(&self, name: &str) -> io::Result<Rc<[u8]>> {
+        if let Some(bytes) = self.seen.borrow().get(name) {
+            return Ok(Rc::clone(bytes));
         }
+        let bytes: Rc<[u8]> = match self.texts.get(name) {
+            Some(text) => text.as_bytes().into(),
+            None => fs::read(self.location.join(name))?.into(),
+        };
+        self.seen.borrow_mut().insert(name.to_owned(), Rc::clone(&bytes));
+        Ok(bytes)
     }
 
     /// A file of SQL.

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "sqlx-0_9")]
 mod built_in;
+mod fingerprint;
 mod folder;
 mod git;
 pub(crate) mod formats;
@@ -84,8 +85,12 @@ pub(crate) struct Chain {
 pub(crate) enum Runner {
     /// We do, by the rules of the files' tool.
     Files,
-    /// A command for `sh` in the project's root.
-    Command(String),
+    Command {
+        /// For `sh` in the project's root.
+        line: String,
+        /// A digest of what it depends on, if the project declares that.
+        fingerprint: Option<String>,
+    },
     /// A closure of whoever holds the rehearsal.
     Closure,
 }
@@ -181,7 +186,11 @@ impl Project {
     /// A project as its own files describe it.
     pub(crate) fn read(root: &Path, config: Config) -> Result<Self> {
         let runner = match &config.migrations.run {
-            Some(command) => Runner::Command(command.get_ref().clone()),
+            Some(line) => {
+                let declared = config.migrations.fingerprint.as_ref();
+                let digest = declared.map(|it| fingerprint::digest(root, it.get_ref()));
+                Runner::Command { line: line.get_ref().clone(), fingerprint: digest.transpose()? }
+            }
             None => Runner::Files,
         };
         let chain = Chain::read(root, &config, runner)?;

@@ -22,6 +22,7 @@ fn it_prints_a_table_and_leaves_nothing() {
         "| every-file: 5 migrations, 4 tables, executed twice | ",
         "| ledger: 50 migrations, 41 tables, executed once | ",
         "| every-file: 50 against 5 migrations | × ",
+        "| ledger: 50 migrations, the last one changed since the last run | ",
         "| server start, initdb included | ",
     ] {
         assert_eq!(begins(row), 1, "{row}\n{}", told.all());

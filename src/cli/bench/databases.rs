@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateDatabase as _, Migrator};
+use sqlx::{Connection as _, PgConnection, Postgres};
 
 use super::{Psql, median, ratio, seconds};
-use crate::config::Postgres;
+use crate::config;
 use crate::server::{Origin, Server, Sharing, Silence, Wanted};
 use crate::{Database, Error, Rehearsal, Result};
 
@@ -45,20 +46,16 @@ impl Databases {
             image: None,
             sharing: Sharing::Shared,
             news: &Silence,
-            settings: &Postgres::default(),
+            settings: &config::Postgres::default(),
         };
         let server = Server::open(&wanted).await?;
         let scratch = server.create(None).await?;
+        let failed = |error| Error::new("sqlx failed to make a database").caused_by(error);
         let begin = Instant::now();
-        let own = server.create(None).await?;
-        let migrations = Migrator::new(project.join("migrations")).await;
-        let cannot = |error| Error::new("sqlx failed to migrate").caused_by(error);
-        let migrations = migrations.map_err(cannot)?;
-        let mut connection = own.admin().await?;
-        migrations.run(&mut connection).await.map_err(cannot)?;
+        let own = format!("{}/{}", server.url().trim_end_matches("/postgres"), server.free_name());
+        migrated(&own, project).await.map_err(failed)?;
         self.sqlx.push(begin.elapsed());
-        drop(connection);
-        server.drop_database(own).await?;
+        Postgres::drop_database(&own).await.map_err(failed)?;
 
         // The template is there when the first one has its database.
         drop(hand(version, project).await?);
@@ -100,6 +97,14 @@ impl Databases {
             ratio(tests, psql),
         )
     }
+}
+
+/// Makes a database and runs all migrations in it, as `#[sqlx::test]` does.
+async fn migrated(url: &str, project: &Path) -> std::result::Result<(), sqlx::Error> {
+    Postgres::create_database(url).await?;
+    let migrations = Migrator::new(project.join("migrations")).await?;
+    migrations.run(&mut PgConnection::connect(url).await?).await?;
+    Ok(())
 }
 
 /// Hands a migrated database to a test.

@@ -17,7 +17,7 @@ use crate::acts::{self, FirstBoot, Migrate, Progress, Stage};
 use crate::checks::{self, Check};
 use crate::config::{self, Cluster, Config, Level, Role};
 use crate::report::{self, Kept, Report, Run, Unplayed};
-use crate::server::{self, Database, News, Origin, Server, Sharing, Silence, Wanted};
+use crate::server::{self, Asked, Database, News, Origin, Server, Sharing, Silence, Wanted};
 use crate::source::{self, Project};
 use crate::sql::{self, Kind};
 use crate::trace::Traces;
@@ -52,7 +52,7 @@ pub struct Rehearsal<'a> {
     root: PathBuf,
     subject: Subject<'a>,
     versions: Vec<String>,
-    origin: Option<String>,
+    origin: Option<Asked>,
     only: Vec<String>,
     limit: Duration,
     cold: bool,
@@ -192,7 +192,7 @@ impl<'a> Rehearsal<'a> {
     /// ```
     #[must_use]
     pub fn server(mut self, origin: impl Into<String>) -> Self {
-        self.origin = Some(origin.into());
+        self.origin = Some(Asked(origin.into()));
         self
     }
 
@@ -290,21 +290,18 @@ impl<'a> Rehearsal<'a> {
         let version = versions.first().and_then(Option::as_deref);
         let origin = self.origin(&project.config)?;
         server::assert_one_version(&origin, &versions)?;
-        let mut wanted = self.wanted(&project, &origin, version, &Silence);
-        let mut server = match server::held(&wanted) {
+        let wanted = self.wanted(&project, &origin, version, &Silence);
+        let server = match server::held(&wanted) {
             Some(server) => server,
             None => Arc::new(Server::open(&wanted).await?),
         };
         if let Some(reason) = unplayed(&project, &origin) {
             return Err(Error::new(format!("there is no database: {reason}")));
         }
-        let mut played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
-        if server.is_shared() && !played.is_confined && !server.is_pristine().await? {
-            server.retire();
-            wanted.sharing = Sharing::Private;
-            server = Arc::new(Server::open(&wanted).await?);
-            played = acts::first_boot(&self.stage(&server, &project, &Silence)).await?;
-        }
+        let play =
+            async |server: &Server| acts::first_boot(&self.stage(server, &project, &Silence)).await;
+        let (server, played) =
+            undisturbed(server, wanted, play, |played| played.is_confined).await?;
         let FirstBoot { trace: fresh, scratch, .. } = played;
         if let Some(scratch) = scratch {
             server::hold(&wanted, &server);
@@ -314,10 +311,7 @@ impl<'a> Rehearsal<'a> {
         let only = Self { only: vec![checks::FIRST.to_owned()], ..self.clone() };
         let (mut run, databases) =
             only.judge_all(&server, &project, Ok(&traces), &mut BTreeSet::new());
-        // What is to be kept was played on a server of our own.
-        if let (false, Some(server)) = (databases.is_empty(), Arc::into_inner(server)) {
-            run.kept = Some(keep(server, databases).await?);
-        }
+        run.kept = keep(server, databases).await?;
         Err(failed(&Report::of(&project.name, vec![run])))
     }
 
@@ -392,7 +386,8 @@ impl<'a> Rehearsal<'a> {
     /// The call outranks the environment, which a CI matrix sets, and that the file.
     fn origin(&self, config: &Config) -> Result<Origin> {
         let environment = std::env::var("REHEARSAL_SERVER").ok().filter(|name| !name.is_empty());
-        let chosen = [&self.origin, &environment, &config.postgres.server];
+        let called = self.origin.as_ref().map(|asked| asked.0.clone());
+        let chosen = [&called, &environment, &config.postgres.server];
         let chosen = chosen.into_iter().flatten().next();
         chosen.map_or(Ok(Origin::Auto), |origin| Origin::parse(origin))
     }
@@ -433,27 +428,17 @@ impl<'a> Rehearsal<'a> {
         version: Option<&str>,
         progress: &dyn Progress,
     ) -> Result<(Run, BTreeSet<usize>)> {
-        let mut wanted = self.wanted(project, origin, version, progress);
-        let mut server = Server::open(&wanted).await?;
+        let wanted = self.wanted(project, origin, version, progress);
+        let server = Arc::new(Server::open(&wanted).await?);
         if let Some(reason) = unplayed(project, origin) {
             let mut used = BTreeSet::new();
             return Ok((self.judge_all(&server, project, Err(&reason), &mut used).0, used));
         }
-        let mut traces = self.traces(&server, project, progress).await?;
-        if server.is_shared() && !server.is_pristine().await? {
-            // Of what belongs to the whole server, this chain has changed something, or that of
-            // somebody else who plays here at the same time.
-            server.retire();
-            wanted.sharing = Sharing::Private;
-            progress.begin("starting a server for this chain alone");
-            server = Server::open(&wanted).await?;
-            traces = self.traces(&server, project, progress).await?;
-        }
+        let play = async |server: &Server| self.traces(server, project, progress).await;
+        let (server, traces) = undisturbed(server, wanted, play, |_| false).await?;
         let mut used = BTreeSet::new();
         let (mut run, databases) = self.judge_all(&server, project, Ok(&traces), &mut used);
-        if !databases.is_empty() {
-            run.kept = Some(keep(server, databases).await?);
-        }
+        run.kept = keep(server, databases).await?;
         Ok((run, used))
     }
 
@@ -519,14 +504,38 @@ fn unplayed(project: &Project, origin: &Origin) -> Option<String> {
     ))
 }
 
-/// Leaves databases where they are, for a look.
-async fn keep(server: Server, databases: Vec<(&'static str, String)>) -> Result<Kept> {
+/// Plays on a server, and once more on one of its own if it was not alone with what belongs to the
+/// whole server: this chain has changed some of that, or the chain of somebody else who plays there
+/// at the same time.
+async fn undisturbed<T>(
+    server: Arc<Server>,
+    wanted: Wanted<'_>,
+    play: impl AsyncFn(&Server) -> Result<T>,
+    is_confined: impl FnOnce(&T) -> bool,
+) -> Result<(Arc<Server>, T)> {
+    let played = play(&server).await?;
+    if !server.is_shared() || is_confined(&played) || server.is_pristine().await? {
+        return Ok((server, played));
+    }
+    server.retire();
+    wanted.news.begin("starting a server for this chain alone");
+    let server = Server::open(&Wanted { sharing: Sharing::Private, ..wanted }).await?;
+    let played = play(&server).await?;
+    Ok((Arc::new(server), played))
+}
+
+/// Leaves databases where they are, for a look, if there are any.
+async fn keep(server: Arc<Server>, databases: Vec<(&'static str, String)>) -> Result<Option<Kept>> {
+    // Where something is to be kept, it was played on a server that nobody else holds.
+    let Some(server) = Arc::into_inner(server).filter(|_| !databases.is_empty()) else {
+        return Ok(None);
+    };
     // A name of ours needs no quotes in a URL.
     let names = databases.iter().filter_map(|(_, url)| url.rsplit('/').next());
     let names = names.map(|name| name.split('?').next().unwrap_or(name)).collect::<Vec<_>>();
     let is_external = server.is_guest();
     let end_with = server.keep(&names).await?;
-    Ok(Kept { databases, end_with, is_external })
+    Ok(Some(Kept { databases, end_with, is_external }))
 }
 
 /// The report as an error.

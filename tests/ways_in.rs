@@ -64,6 +64,13 @@ async fn a_database_is_there_when_the_chain_applies_and_only_then() {
     assert!(error.contains("error[apply]") && error.ends_with("failed: apply\n"), "{error}");
 }
 
+#[test]
+fn a_rehearsal_keeps_the_password_of_a_server_to_itself() {
+    let rehearsal = Rehearsal::of("fixtures/demo").server("postgres://me:secret@db.example/app");
+    let told = format!("{rehearsal:?}");
+    assert!(told.contains("postgres://…") && !told.contains("secret"), "{told}");
+}
+
 /// Each test has a runtime of its own, and a process has many of them.
 #[test]
 fn a_database_outlives_the_runtime_of_another_and_goes_when_it_is_dropped() {

@@ -67,11 +67,12 @@ impl Bench {
         let server = Server::start(self.postgres.as_deref(), false).await?;
         let psql = Psql::find(&server).await?;
         let version = &server.version().text;
+        let folder = server.folder().ok_or_else(|| Error::new("the server has no folder"))?;
         let mut cases = Vec::new();
         for count in [self.migrations, self.migrations * 10] {
             // The second boot finds everything in its ledger; a replay executes it all again.
             for (boot, executions) in [("every-file", 2), ("ledger", 1)] {
-                cases.push(Case::write(server.folder(), count as usize, boot, executions)?);
+                cases.push(Case::write(folder, count as usize, boot, executions)?);
             }
         }
         let (mut kept, mut cold) = (Vec::new(), Vec::new());

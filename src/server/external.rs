@@ -12,9 +12,8 @@ use sqlx::{ConnectOptions as _, Row as _};
 use tokio::time::timeout;
 
 use super::lease::{Lease, OWNERS};
-use super::machine::Machine;
 use super::{
-    Origin, Server, Sharing, Version, Wanted, failed, random_number, random_word, rows, run,
+    Origin, Place, Server, Sharing, Version, Wanted, failed, random_number, random_word, rows, run,
     url_of, value,
 };
 use crate::config::{Cluster, Postgres, Role};
@@ -96,7 +95,7 @@ pub(super) async fn open(url: &str, wanted: &Wanted<'_>) -> Result<Server> {
     Ok(Server {
         lease,
         idle: vec![connection].into(),
-        machine: Machine::Guest(guest.into()),
+        place: Place::Theirs(guest.into()),
         admin,
         owner,
         version: host.version,

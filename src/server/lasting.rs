@@ -26,7 +26,7 @@ pub(crate) fn held(wanted: &Wanted<'_>) -> Option<Arc<Server>> {
     let question = shared::question(wanted);
     let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
     let server = held.get(&question)?;
-    if server.has_ended() || !shared::is_open(server.machine.folder()) {
+    if server.has_ended() || !server.folder().is_some_and(shared::is_open) {
         held.remove(&question);
         return None;
     }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::binaries::{self, Installation, Version};
 #[cfg(feature = "containers")]
 use super::container::{Container, Found};
-use super::external::Guest;
 use super::home::Claim;
 use super::native::Process;
 use super::{Origin, Sharing, Wanted};
@@ -26,8 +25,6 @@ pub(super) enum Machine {
     Native(Process),
     #[cfg(feature = "containers")]
     Container(Container),
-    /// Somebody else's, of which we know nothing but how to connect.
-    Guest(Box<Guest>),
 }
 
 /// Where a client finds it.
@@ -156,7 +153,6 @@ impl Machine {
             Self::Native(process) => Runs::Native { pid: process.pid() },
             #[cfg(feature = "containers")]
             Self::Container(container) => container.runs(),
-            Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
 
@@ -173,7 +169,6 @@ impl Machine {
                 port: container.port,
                 superuser_password: container.superuser_password.clone(),
             },
-            Self::Guest(_) => unreachable!("a guest came by its address"),
         }
     }
 
@@ -183,7 +178,6 @@ impl Machine {
             Self::Native(_) => "native",
             #[cfg(feature = "containers")]
             Self::Container(_) => "container",
-            Self::Guest(_) => "external",
         }
     }
 
@@ -193,7 +187,6 @@ impl Machine {
             Self::Native(process) => process.folder(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.folder(),
-            Self::Guest(_) => unreachable!("a guest has no folder"),
         }
     }
 
@@ -203,7 +196,6 @@ impl Machine {
             Self::Native(process) => process.how_to_end(),
             #[cfg(feature = "containers")]
             Self::Container(_) => Container::how_to_end().to_owned(),
-            Self::Guest(_) => unreachable!("a guest ends nothing"),
         }
     }
 
@@ -213,7 +205,6 @@ impl Machine {
             Self::Native(process) => process.how_to_end(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.how_to_remove(),
-            Self::Guest(_) => unreachable!("a guest ends nothing"),
         }
     }
 
@@ -227,7 +218,6 @@ impl Machine {
             Self::Native(process) => process.is_watched(backend),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.is_watched(backend).await,
-            Self::Guest(_) => unreachable!("a guest sets no watchdog"),
         }
     }
 
@@ -237,7 +227,6 @@ impl Machine {
             Self::Native(process) => process.share(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.share(),
-            Self::Guest(_) => unreachable!("a guest shares nothing"),
         }
     }
 
@@ -247,8 +236,6 @@ impl Machine {
             Self::Native(process) => process.has_ended(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.has_ended(),
-            // Nobody tells us but a connection.
-            Self::Guest(_) => false,
         }
     }
 
@@ -258,7 +245,6 @@ impl Machine {
             Self::Native(process) => process.last_words(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.last_words(),
-            Self::Guest(_) => String::new(),
         }
     }
 
@@ -268,7 +254,6 @@ impl Machine {
             Self::Native(process) => process.keep(),
             #[cfg(feature = "containers")]
             Self::Container(container) => container.keep(),
-            Self::Guest(_) => unreachable!("a guest keeps databases"),
         }
     }
 }

@@ -23,7 +23,7 @@ mod database;
 use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,6 +33,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
+use self::external::Guest;
 pub(crate) use self::external::assert_one_version;
 use self::home::Home;
 pub(crate) use self::home::{Turn, disk_full_help};
@@ -41,7 +42,7 @@ pub(crate) use self::lasting::{held, hold};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::news::{News, Silence};
-pub(crate) use self::origin::Origin;
+pub(crate) use self::origin::{Asked, Origin};
 pub(crate) use self::template::{PREFIX as TEMPLATE_PREFIX, Template};
 use crate::config::{Postgres, Role};
 use crate::sql::{literal, quoted};
@@ -66,7 +67,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) image: Option<&'a str>,
     pub(crate) sharing: Sharing,
     /// Told what takes long.
-    #[cfg_attr(not(feature = "containers"), expect(dead_code, reason = "only images take long"))]
     pub(crate) news: &'a dyn News,
     /// What else the project asks of it.
     pub(crate) settings: &'a Postgres,
@@ -83,13 +83,19 @@ pub(crate) enum Sharing {
     Cold,
 }
 
+/// Whose a server is.
+enum Place {
+    Own(Machine),
+    Theirs(Box<Guest>),
+}
+
 /// A running throwaway server.
 pub(crate) struct Server {
     // Declared before the machine, so that our sessions are closed first.
     lease: Lease,
     /// The superuser's sessions that nobody uses at the moment. A new one takes milliseconds.
     idle: Mutex<Vec<PgConnection>>,
-    machine: Machine,
+    place: Place,
     admin: PgConnectOptions,
     owner: PgConnectOptions,
     version: Version,
@@ -165,7 +171,8 @@ impl Server {
         let owner = login.username(OWNER).password(&password);
         let idle = Mutex::new(vec![connection]);
         let (prefix, made) = (prefix(number), AtomicU32::new(0));
-        Ok(Self { lease, idle, machine, admin, owner, version, sharing, pristine, prefix, made })
+        let place = Place::Own(machine);
+        Ok(Self { lease, idle, place, admin, owner, version, sharing, pristine, prefix, made })
     }
 
     /// Holds a server that somebody else has started; `None` if it is about to end.
@@ -181,7 +188,7 @@ impl Server {
         Ok(Some(Self {
             lease,
             idle: Mutex::new(vec![connection]),
-            machine,
+            place: Place::Own(machine),
             admin,
             owner: login.username(OWNER).password(&entry.owner_password),
             version,
@@ -200,7 +207,10 @@ impl Server {
 
     /// What reports call the place where the server comes from.
     pub(crate) fn origin(&self) -> &'static str {
-        self.machine.origin()
+        match &self.place {
+            Place::Own(machine) => machine.origin(),
+            Place::Theirs(_) => "external",
+        }
     }
 
     /// Whether others may use the server too.
@@ -210,7 +220,7 @@ impl Server {
 
     /// Whether the server is somebody else's.
     pub(crate) fn is_guest(&self) -> bool {
-        matches!(self.machine, Machine::Guest(_))
+        matches!(self.place, Place::Theirs(_))
     }
 
     /// Whether the cluster holds beside databases what it held in the beginning.
@@ -226,17 +236,22 @@ impl Server {
 
     /// Keeps others from joining the server. Those who hold it already may stay.
     pub(crate) fn retire(&self) {
-        shared::retire(self.machine.folder());
+        if let Some(folder) = self.folder() {
+            shared::retire(folder);
+        }
     }
 
     pub(crate) fn version(&self) -> &Version {
         &self.version
     }
 
-    /// A folder that is gone with the server, however the server or this process ends.
-    #[cfg(feature = "cli")]
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.machine.folder()
+    /// A folder that is gone with the server, however the server or this process ends, if it is a
+    /// server of ours.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Own(machine) => Some(machine.folder()),
+            Place::Theirs(_) => None,
+        }
     }
 
     /// Where its own database is found, for whoever may do everything.
@@ -370,7 +385,11 @@ impl Server {
 
     /// Whether the server has ended, whoever ended it.
     pub(crate) fn has_ended(&self) -> bool {
-        self.machine.has_ended()
+        match &self.place {
+            Place::Own(machine) => machine.has_ended(),
+            // Nobody tells us but a connection.
+            Place::Theirs(_) => false,
+        }
     }
 
     /// An error if the server is no longer there, with what it said last.
@@ -390,11 +409,13 @@ impl Server {
     }
 
     fn died(&self) -> Error {
-        if let Machine::Guest(guest) = &self.machine {
-            return Error::new(format!("{} is no longer there", guest.place()))
-                .help("run it again when the server is back");
-        }
-        let words = self.machine.last_words();
+        let words = match &self.place {
+            Place::Own(machine) => machine.last_words(),
+            Place::Theirs(guest) => {
+                return Error::new(format!("{} is no longer there", guest.place()))
+                    .help("run it again when the server is back");
+            }
+        };
         let died = Error::new(format!("the Postgres server died; its log ends:\n{words}"));
         if words.contains("No space left on device") {
             died.help(disk_full_help())
@@ -406,13 +427,15 @@ impl Server {
     /// Leaves the server running with these databases, and says how to end it; how to drop them,
     /// where it is somebody else's.
     pub(crate) async fn keep(self, databases: &[&str]) -> Result<String> {
-        if let Machine::Guest(guest) = self.machine {
-            return guest.keep(databases).await;
+        match self.place {
+            Place::Own(machine) => {
+                let how = machine.how_to_remove();
+                self.lease.disarm(&self.admin).await?;
+                machine.keep()?;
+                Ok(how)
+            }
+            Place::Theirs(guest) => guest.keep(databases).await,
         }
-        let how = self.machine.how_to_remove();
-        self.lease.disarm(&self.admin).await?;
-        self.machine.keep()?;
-        Ok(how)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where servers come from, in the words of whoever asks for one.
 
+use std::fmt;
+
 use crate::{Error, Result};
 
 /// The place from which a server is had.
@@ -36,6 +38,16 @@ impl Origin {
                  native, or the URL of a server as postgres://…",
             )),
         }
+    }
+}
+
+/// What somebody calls an origin: a URL, perhaps, which has a password.
+#[derive(Clone)]
+pub(crate) struct Asked(pub(crate) String);
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(&self.0))
     }
 }
 

@@ -14,7 +14,7 @@ use super::binaries::ROOTS_VARIABLE;
 use super::home::{Claim, Home};
 use super::machine::{Address, Machine, Plan, Runs};
 use super::user::cannot;
-use super::{Server, Sharing, Wanted};
+use super::{Place, Server, Sharing, Wanted};
 use crate::{Error, Result};
 
 /// In a shared server's folder, what others must know of it.
@@ -53,20 +53,22 @@ pub(super) async fn open(home: &Home, wanted: &Wanted<'_>) -> Result<Server> {
         return Ok(server);
     }
     let mut server = Server::begin(&plan, Sharing::Shared).await?;
-    let Address { host, port, superuser_password } = server.machine.address();
+    let owner_password = server.owner_password()?;
+    let Place::Own(machine) = &mut server.place else { return Ok(server) };
+    let Address { host, port, superuser_password } = machine.address();
     let entry = Entry {
         question,
         answer,
-        runs: server.machine.runs(),
+        runs: machine.runs(),
         host,
         port,
         superuser_password,
-        owner_password: server.owner_password()?,
+        owner_password,
         version: server.version.text.clone(),
         pristine: server.pristine.clone(),
     };
-    write(server.machine.folder(), &entry)?;
-    server.machine.share();
+    write(machine.folder(), &entry)?;
+    machine.share();
     Ok(server)
 }
 

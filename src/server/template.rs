@@ -125,7 +125,7 @@ impl Server {
         let noted = self.rows(&note).await?.concat();
         let scratch = self.rename(scratch, name).await?;
         // Without it the next server begins with nothing, and that is all.
-        let _ = fs::write(self.machine.folder().join(WORTH_KEEPING), "");
+        let _ = self.folder().map(|folder| fs::write(folder.join(WORTH_KEEPING), ""));
         let is_decorated = noted.first().is_some_and(|it| it.as_deref() == Some("true"));
         Ok(Template { scratch, ledger, is_clean, is_decorated })
     }

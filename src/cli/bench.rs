@@ -106,7 +106,7 @@ impl Bench {
         starts: [&[Duration]; 2],
     ) -> String {
         let mut table = format!(
-            "Postgres {} ({}), {}, {}, {} build of rehearsal, medians of {} rounds\n\n\
+            "Postgres {} ({}), {}, {} cores, {} build of rehearsal, medians of {} rounds\n\n\
              | What | Rehearsal | psql | Ratio | Goal | With the server's start and end |\n\
              |---|--:|--:|--:|--:|--:|\n",
             server.version().text,
@@ -323,11 +323,8 @@ async fn succeed(mut command: tokio::process::Command) -> Result<()> {
     Err(failed().caused_by(String::from_utf8_lossy(&output.stderr)))
 }
 
-fn cores() -> String {
-    match std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
-        1 => "1 core".to_owned(),
-        cores => format!("{cores} cores"),
-    }
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The middle one, or the later of the two in the middle.

@@ -2,7 +2,6 @@
 //! what is played on them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 #[cfg(feature = "cli")]
 use std::path::Path;
 use std::thread;
@@ -15,7 +14,7 @@ use crate::acts::Progress;
 use crate::checks;
 use crate::config::Config;
 use crate::report::Run;
-use crate::server::{News, Origin};
+use crate::server::{self, News, Origin};
 #[cfg(feature = "cli")]
 use crate::source;
 use crate::source::Project;
@@ -24,7 +23,7 @@ use crate::{Error, Result};
 
 /// What a server takes with the databases of its acts: about 60 MB of processes, and for a chain of
 /// some length as many files again and more, which may be in memory too.
-const SERVER_MEMORY_KIB: usize = 200 * 1024;
+const SERVER_BYTES: u64 = 200 << 20;
 
 impl Rehearsal<'_> {
     /// The versions to play on; `None` is the newest that can be had. The call outranks the
@@ -86,8 +85,8 @@ fn at_a_time(project: &Project) -> usize {
         return 1;
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let servers = available_memory_kib().map_or(cores, |memory| memory / SERVER_MEMORY_KIB);
-    cores.min(servers).max(1)
+    let servers = server::available_bytes().map(|memory| memory / SERVER_BYTES);
+    cores.min(servers.and_then(|it| it.try_into().ok()).unwrap_or(cores)).max(1)
 }
 
 /// The versions that the environment or a project's `rehearsal.toml` names. None if they leave it
@@ -104,14 +103,6 @@ pub(crate) fn named_versions(root: &Path) -> Result<Vec<String>> {
 fn is_version(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
-}
-
-/// What may be used without swapping, where the system tells.
-fn available_memory_kib() -> Option<usize> {
-    let told = fs::read_to_string("/proc/meminfo").ok()?;
-    told.lines().find_map(|line| {
-        line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse().ok()
-    })
 }
 
 /// Says of which version something is told, where several are played side by side.
@@ -151,11 +142,5 @@ mod tests {
         check("latest", false);
         check("15;16", false);
         check("15 16", false);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn linux_tells_what_memory_is_available() {
-        assert!(available_memory_kib().is_some_and(|memory| memory > 0));
     }
 }

@@ -490,7 +490,7 @@ fn has_room(folder: &Path) -> bool {
 }
 
 /// The memory that programs of this machine could still have, where the system says.
-pub(super) fn available_bytes() -> Option<u64> {
+pub(crate) fn available_bytes() -> Option<u64> {
     let memory = fs::read_to_string("/proc/meminfo").ok()?;
     let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kilobytes = available.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
@@ -518,6 +518,12 @@ mod tests {
         let found = postmaster(&servers);
         fs::remove_dir_all(&servers).expect("it is there");
         assert_eq!(found, Tenant::Nobody, "{number}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_tells_what_memory_is_available() {
+        assert!(available_bytes().is_some_and(|bytes| bytes > 0));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod origin;
 mod binaries;
 mod user;
+mod talk;
+mod scratch;
 mod home;
 mod native;
 mod news;
@@ -28,23 +30,27 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
 use self::external::Guest;
 pub(crate) use self::external::assert_one_version;
 use self::home::Home;
-pub(crate) use self::home::{Turn, disk_full_help};
+pub(crate) use self::home::{Turn, available_bytes, disk_full_help};
 use self::lasting::lasting;
 pub(crate) use self::lasting::{held, hold};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::news::{News, Silence};
 pub(crate) use self::origin::{Asked, Origin};
+pub(crate) use self::scratch::Scratch;
+use self::scratch::url_of;
+pub(crate) use self::talk::{connect, run, value};
+use self::talk::{failed, rows};
 pub(crate) use self::template::{PREFIX as TEMPLATE_PREFIX, Template};
-use crate::config::{Postgres, Role};
+use crate::config::Postgres;
 use crate::sql::{literal, quoted};
 use crate::{Error, Result};
 
@@ -105,14 +111,6 @@ pub(crate) struct Server {
     /// The holder's part of the names of its databases.
     prefix: String,
     made: AtomicU32,
-}
-
-/// A database that we made.
-#[derive(Debug, Clone)]
-pub(crate) struct Scratch {
-    pub(crate) name: String,
-    admin: PgConnectOptions,
-    owner: PgConnectOptions,
 }
 
 impl Server {
@@ -439,70 +437,6 @@ impl Server {
     }
 }
 
-impl Scratch {
-    /// A session for reading: as superuser, whom no policy and no missing grant makes blind.
-    pub(crate) async fn admin(&self) -> Result<PgConnection> {
-        connect(&self.admin).await
-    }
-
-    /// A session for playing, with the float digits that the tool's driver asks for.
-    pub(crate) async fn player(
-        &self,
-        role: Role,
-        float_digits: Option<i8>,
-    ) -> Result<PgConnection> {
-        let login = self.login(role).clone().extra_float_digits(float_digits);
-        connect(&login).await.map_err(|error| {
-            error.help(
-                "if a migration changes the password of its own role, or its right to log in: \
-                 leave those to whoever runs the server",
-            )
-        })
-    }
-
-    fn login(&self, role: Role) -> &PgConnectOptions {
-        match role {
-            Role::Owner => &self.owner,
-            Role::Superuser => &self.admin,
-        }
-    }
-
-    /// The variables by which a command finds this database, whatever it is written in.
-    pub(crate) fn variables(&self, role: Role) -> Vec<(&'static str, String)> {
-        let login = self.login(role);
-        let mut variables = vec![
-            ("DATABASE_URL", self.url_of(role)),
-            ("PGHOST", host_of(login)),
-            ("PGPORT", login.get_port().to_string()),
-            ("PGUSER", login.get_username().to_owned()),
-            ("PGPASSWORD", password_of(login)),
-            ("PGDATABASE", self.name.clone()),
-        ];
-        variables.extend(encryption_of(login).into_iter().filter_map(|(key, value)| {
-            let name = match &*key {
-                "sslmode" => "PGSSLMODE",
-                "sslrootcert" => "PGSSLROOTCERT",
-                "sslcert" => "PGSSLCERT",
-                "sslkey" => "PGSSLKEY",
-                _ => return None,
-            };
-            Some((name, value))
-        }));
-        variables
-    }
-
-    /// Where a person finds this database, as its owner: without the password, if it is their own.
-    pub(crate) fn url(&self) -> String {
-        let is_theirs = self.owner.get_username() == self.admin.get_username();
-        url_of(&self.owner, !is_theirs)
-    }
-
-    /// Where somebody finds this database.
-    pub(crate) fn url_of(&self, role: Role) -> String {
-        url_of(self.login(role), true)
-    }
-}
-
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("version", &self.version.text).finish_non_exhaustive()
@@ -519,46 +453,6 @@ pub(crate) fn note(run: &str) -> Result<PathBuf> {
 #[cfg(feature = "cli")]
 pub(crate) fn programs(version: Option<&str>) -> Result<PathBuf> {
     binaries::find(version).map(|installation| installation.bin)
-}
-
-/// Where libpq finds a server: a host, or the folder of its socket.
-fn host_of(login: &PgConnectOptions) -> String {
-    let socket = login.get_socket().map(|folder| folder.display().to_string());
-    socket.unwrap_or_else(|| login.get_host().to_owned())
-}
-
-/// A login as a URL. The scheme is the one that every client takes, those of Python too. Options
-/// stay out of it, because not every client knows all of them; but for those of TLS, where it was
-/// asked for.
-fn url_of(login: &PgConnectOptions, with_password: bool) -> String {
-    let mut url = login.to_url_lossy();
-    url.set_query(None);
-    if !matches!(login.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Prefer) {
-        url.query_pairs_mut().extend_pairs(encryption_of(login));
-    }
-    if !with_password {
-        // It can't fail where there is a host.
-        let _ = url.set_password(None);
-    }
-    url.as_str().replacen("postgres:", "postgresql:", 1)
-}
-
-/// A login's password as it is, where a URL has it encoded.
-fn password_of(login: &PgConnectOptions) -> String {
-    let mut url = login.to_url_lossy();
-    let encoded = url.password().map(|password| format!("={password}"));
-    url.set_query(encoded.as_deref());
-    let password = url.query_pairs().next().map(|(_, password)| password.into_owned());
-    password.unwrap_or_default()
-}
-
-/// How a login is encrypted, as the options of a URL that libpq knows.
-fn encryption_of(login: &PgConnectOptions) -> Vec<(String, String)> {
-    let url = login.to_url_lossy();
-    let options = url.query_pairs().into_owned().filter(|(key, _)| key.starts_with("ssl"));
-    // The driver doesn't read the names of files as it writes them.
-    let without_prefix = |value: String| value.trim_start_matches("file: ").to_owned();
-    options.map(|(key, value)| (key, without_prefix(value))).collect()
 }
 
 /// Something of each client's session of a database.
@@ -606,50 +500,6 @@ fn copy_of_settings(from: &str, to: &str) -> String {
            SELECT {to}, classoid, description FROM pg_catalog.pg_shdescription
             WHERE objoid = {from} AND classoid = 'pg_catalog.pg_database'::regclass"
     )
-}
-
-pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
-    // With all that TLS may ask for, it would make every future large that awaits it.
-    Box::pin(options.connect())
-        .await
-        .map_err(|error| Error::new("failed to connect to the server").caused_by(error))
-}
-
-/// Runs SQL of our own, which has no reason to fail.
-pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
-    connection
-        .execute(sqlx::raw_sql(AssertSqlSafe(sql)))
-        .await
-        .map(drop)
-        .map_err(|error| failed(sql, error))
-}
-
-/// The single value that SQL of our own gives, as text.
-pub(crate) async fn value(connection: &mut PgConnection, sql: &str) -> Result<String> {
-    let row = sqlx::raw_sql(AssertSqlSafe(sql))
-        .fetch_one(connection)
-        .await
-        .map_err(|error| failed(sql, error))?;
-    // A simple message answers in text, whatever the type.
-    row.try_get_unchecked(0).map_err(|error| failed(sql, error))
-}
-
-/// The rows that SQL of our own gives, as text.
-async fn rows(connection: &mut PgConnection, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await;
-    let rows = rows.map_err(|error| failed(sql, error))?;
-    let texts = |row: &PgRow| {
-        (0..row.len()).map(|column| row.try_get_unchecked(column)).collect::<Result<_, _>>()
-    };
-    rows.iter().map(texts).collect::<Result<_, _>>().map_err(|error| failed(sql, error))
-}
-
-fn failed(sql: &str, error: sqlx::Error) -> Error {
-    let full =
-        error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("53100"));
-    let first_line = sql.trim().lines().next().unwrap_or_default();
-    let failed = Error::new(format!("failed to run `{first_line}`")).caused_by(error);
-    if full { failed.help(disk_full_help()) } else { failed }
 }
 
 /// What all logins to a server have in common.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{MigrateDatabase as _, Migrator};
 use sqlx::{Connection as _, PgConnection, Postgres};
 
-use super::{Psql, median, ratio, seconds};
+use super::{Psql, cores, median, ratio, seconds};
 use crate::config;
 use crate::server::{Origin, Server, Sharing, Silence, Wanted};
 use crate::{Database, Error, Rehearsal, Result};
@@ -116,7 +116,7 @@ pub(super) async fn hand(version: &str, project: &Path) -> Result<Database> {
 async fn run_tests(version: &str, project: &Path) -> Result<()> {
     let cannot = |error| Error::new("failed to start a process to measure").caused_by(error);
     let program = std::env::current_exe().map_err(cannot)?;
-    let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let at_once = cores();
     let mut left = TESTS;
     let mut running = tokio::task::JoinSet::new();
     while left > 0 || !running.is_empty() {

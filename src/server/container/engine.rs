@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// Where its containers' ports are found: on the machine that runs it. Who is in a container
-    /// itself finds them at the gateway.
+    /// itself, of another name, finds them at the gateway.
     pub(super) async fn host(&self) -> String {
         if !self.is_local() {
             let rest = self.address.split("://").nth(1).unwrap_or_default();
@@ -106,7 +106,8 @@ impl Engine {
             return host.trim_matches(['[', ']']).to_owned();
         }
         let in_container = ["/.dockerenv", "/run/.containerenv"];
-        if in_container.iter().any(|file| Path::new(file).exists()) {
+        let in_container = in_container.iter().any(|file| Path::new(file).exists());
+        if in_container && self.machine().await != Some(super::machine()) {
             for network in ["bridge", "podman"] {
                 let found = self.docker.inspect_network(network, None::<InspectNetworkOptions>);
                 let Ok(found) = found.await else { continue };
@@ -117,6 +118,11 @@ impl Engine {
             }
         }
         "127.0.0.1".to_owned()
+    }
+
+    /// The name of its machine, as that calls itself.
+    async fn machine(&self) -> Option<String> {
+        self.docker.info().await.ok()?.name
     }
 
     /// The memory of its machine.

@@ -10,6 +10,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::fixtures::settled;
+use crate::leftovers::{end_at_many_moments, endless, fail, panic_in_the_middle, slow, user_tests};
 use crate::support::{Project, Temporary, Told, check, check_report, run, verify};
 
 /// How long whoever was killed may take to disappear.
@@ -68,11 +69,6 @@ fn assert_nothing_is_left(temporary: &Temporary, volumes_before: &BTreeSet<Strin
     check_report(&told, 0, &["(native)"]);
     let gone = comes(PATIENCE, || temporary.servers().is_empty());
     assert!(gone, "{:?}", temporary.servers());
-}
-
-/// A project whose rehearsal would take a quarter of an hour.
-fn endless() -> Project {
-    Project::new(&[("migrations/000001_endless.up.sql", "SELECT pg_sleep(900);\n")])
 }
 
 fn spawn(command: &mut Command) -> Child {
@@ -168,6 +164,61 @@ fn after_an_end_before_its_time(
         check_report(&told, 0, &["(container)"]);
     }
     assert_nothing_is_left(&temporary, &before);
+}
+
+/// About how long a rehearsal takes whose server is not there.
+const SPAN: Duration = Duration::from_secs(2);
+
+/// After one more container, which sweeps what was killed before its container could watch it.
+fn assert_nothing_is_left_after_the_next(temporary: &Temporary, before: &BTreeSet<String>) {
+    let told = run(&mut in_container("fixtures/ledger", temporary));
+    check_report(&told, 0, &["(container)"]);
+    assert_nothing_is_left(temporary, before);
+}
+
+#[rstest]
+#[case::interrupted("INT")]
+#[case::killed("KILL")]
+fn after_an_end_at_fifty_moments(#[case] signal: &str) {
+    let (project, before) = (slow(), volumes());
+    let start = |temporary: &Temporary, end: u32| {
+        let mut command = in_container(project.path(), temporary);
+        // Every other one has a server to itself, or most would find one.
+        spawn(command.args((end % 2 == 0).then_some("--cold")))
+    };
+    let look = |temporary: &Temporary| assert_nothing_is_left_after_the_next(temporary, &before);
+    end_at_many_moments(signal, SPAN, start, look);
+}
+
+#[test]
+fn tests_that_are_killed_at_fifty_moments() {
+    let before = volumes();
+    let start = |temporary: &Temporary, _| {
+        spawn(user_tests(temporary).env("REHEARSAL_SERVER", "container"))
+    };
+    let look = |temporary: &Temporary| assert_nothing_is_left_after_the_next(temporary, &before);
+    end_at_many_moments("KILL", SPAN, start, look);
+}
+
+#[test]
+fn after_tests_that_fail() {
+    let (temporary, before) = (Temporary::new(), volumes());
+    fail(user_tests(&temporary).env("REHEARSAL_SERVER", "container"));
+    assert_nothing_is_left(&temporary, &before);
+}
+
+#[test]
+fn after_a_panic() {
+    let before = volumes();
+    let name = format!("name=rehearsal-{}-", std::process::id());
+    let containers = || docker(&["ps", "--all", "--quiet", "--filter", &name]);
+    // While the engine is about to make the container, and when it runs.
+    for file in ["lock", "address"] {
+        let left = panic_in_the_middle("container", file);
+        assert!(comes(PATIENCE, || containers().is_empty()), "{}", containers());
+        assert!(comes(PATIENCE, || left().is_empty()), "{:?}", left());
+    }
+    assert_eq!(volumes().difference(&before).count(), 0);
 }
 
 #[test]

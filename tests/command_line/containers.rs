@@ -89,6 +89,15 @@ fn the_demonstration_on(#[case] major: &str) {
     assert_nothing_is_left(&temporary, &before);
 }
 
+#[test]
+fn where_nothing_is_chosen() {
+    let (temporary, before) = (Temporary::new(), volumes());
+    let mut command = in_container("fixtures/ledger", &temporary);
+    let told = run(command.env_remove("REHEARSAL_SERVER"));
+    check_report(&told, 0, &["(container)"]);
+    assert_nothing_is_left(&temporary, &before);
+}
+
 #[rstest]
 #[case("fixtures/ledger-broken")]
 #[case("fixtures/ladder-search-path")]

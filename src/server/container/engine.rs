@@ -1,8 +1,8 @@
 //! The engine that runs containers, and the images that it has.
 //!
 //! Knows nothing of Postgres. testcontainers' own client speaks the newest version of Docker's
-//! protocol and no other, and looks for no socket of Podman and no context: so the version is agreed
-//! on here, and engines are looked for in more places.
+//! protocol and no other, and looks for no socket of Podman and no context: so the version is
+//! agreed on here, and engines are looked for in more places.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

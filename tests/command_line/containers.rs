@@ -13,7 +13,9 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::fixtures::settled;
-use crate::leftovers::{end_at_many_moments, endless, fail, panic_in_the_middle, slow, user_tests};
+use crate::leftovers::{
+    end_at_many_moments, endless, fail, panic_in_the_middle, send, slow, user_tests,
+};
 use crate::support::{Project, Temporary, Told, check, check_report, run, verify};
 
 /// How long whoever was killed may take to disappear.
@@ -165,8 +167,7 @@ fn after_an_end_before_its_time(
     let (project, temporary, before) = (endless(), Temporary::new(), volumes());
     let mut child = spawn(&mut in_container(project.path(), &temporary));
     assert!(comes(START_MAX, || has_come(moment, &temporary)));
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert!(!child.wait().expect("it ends").success());
     let runs = |line: &String| !line.ends_with("created");
     assert!(comes(PATIENCE, || !containers(&temporary).iter().any(runs)));

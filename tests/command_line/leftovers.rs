@@ -53,8 +53,7 @@ fn assert_nothing_is_left(temporary: &Temporary) {
 fn after_a_signal(#[case] signal: &str) {
     let (project, temporary) = (endless(), Temporary::new());
     let mut child = started(&project, &temporary, "first boot");
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert_nothing_is_left(&temporary);
 }
@@ -74,8 +73,7 @@ fn a_command_after_a_signal(#[case] signal: &str, #[case] status: Option<i32>) {
     while !project.path().join("begun").exists() {
         pause();
     }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert_eq!(child.wait().expect("it ends").code(), status);
     let sleeping = || {
         let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
@@ -94,8 +92,7 @@ fn a_command_after_a_signal(#[case] signal: &str, #[case] status: Option<i32>) {
 fn in_the_middle_of_initdb(#[case] signal: &str) {
     let (project, temporary) = (endless(), Temporary::new());
     let mut child = started(&project, &temporary, "starting Postgres");
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert!(!child.wait().expect("it ends").success());
     let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     assert_eq!(told.status, 0, "{}", told.all());
@@ -134,6 +131,11 @@ fn after_being_killed() {
     assert_nothing_is_left(&temporary);
 }
 
+pub(crate) fn send(signal: &str, child: &Child) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+}
+
 /// Ends what is started again and again, each time a little later, and looks what is left by all
 /// of them. The span is about how long they would take by themselves.
 pub(crate) fn end_at_many_moments(
@@ -156,10 +158,11 @@ pub(crate) fn end_at_many_moments(
                     while begin.elapsed() < moment && matches!(child.try_wait(), Ok(None)) {
                         pause();
                     }
-                    let id = child.id().to_string();
-                    // One that has ended keeps its number until somebody waits for it.
-                    let kill = Command::new("kill").args(["-s", signal, &id]).status();
-                    assert!(kill.is_ok_and(|it| it.success()), "it runs, or has ended");
+                    // Should it end between the question and the signal, it is still there to be
+                    // waited for.
+                    if matches!(child.try_wait(), Ok(None)) {
+                        send(signal, &child);
+                    }
                     child.wait().expect("it ends");
                 }
                 assert_nothing_is_left(&temporary);

@@ -197,7 +197,7 @@ fn after_an_end_at_fifty_moments(#[case] signal: &str) {
     let start = |temporary: &Temporary, end: u32| {
         let mut command = in_container(project.path(), temporary);
         // Every other one has a server to itself, or most would find one.
-        spawn(command.args((end % 2 == 0).then_some("--cold")))
+        spawn(command.args(end.is_multiple_of(2).then_some("--cold")))
     };
     let look = |temporary: &Temporary| assert_nothing_is_left_after_the_next(temporary, &before);
     end_at_many_moments(signal, SPAN, start, look);

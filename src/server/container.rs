@@ -11,6 +11,7 @@
 
 mod engine;
 mod image;
+mod place;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, ToSocketAddrs as _};

@@ -233,7 +233,8 @@ fn a_report_for_programs() {
     let text = std::fs::read_to_string(output).expect("the report was written");
     let mut report: Value = serde_json::from_str(&text).expect("JSON");
     let run = &mut report["runs"][0];
-    assert!(run["postgres"].as_str().is_some_and(|version| version.contains('.')), "{text}");
+    // Its number is that of a release, and not of a major.
+    assert!(run["postgres"].as_str().is_some_and(|version| version.len() > 2), "{text}");
     let checks = run["checks"].as_array_mut().expect("checks");
     for check in checks.iter_mut() {
         assert!(check["duration_ms"].take().is_u64(), "{text}");

@@ -2,6 +2,9 @@
 //! must be there, with the images of the majors below.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +13,9 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::fixtures::settled;
+use crate::leftovers::{
+    end_at_many_moments, endless, fail, panic_in_the_middle, send, slow, user_tests,
+};
 use crate::support::{Project, Temporary, Told, check, check_report, run, verify};
 
 /// How long whoever was killed may take to disappear.
@@ -63,16 +69,12 @@ fn assert_nothing_is_left(temporary: &Temporary, volumes_before: &BTreeSet<Strin
     let gone = comes(PATIENCE, || containers(temporary).is_empty());
     assert!(gone, "{:?}", containers(temporary));
     // Other tests run servers too, but none of them makes a volume.
-    assert_eq!(volumes().difference(volumes_before).count(), 0);
+    let gone = comes(PATIENCE, || volumes().is_subset(volumes_before));
+    assert!(gone, "{:?}", volumes().difference(volumes_before));
     let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     check_report(&told, 0, &["(native)"]);
     let gone = comes(PATIENCE, || temporary.servers().is_empty());
     assert!(gone, "{:?}", temporary.servers());
-}
-
-/// A project whose rehearsal would take a quarter of an hour.
-fn endless() -> Project {
-    Project::new(&[("migrations/000001_endless.up.sql", "SELECT pg_sleep(900);\n")])
 }
 
 fn spawn(command: &mut Command) -> Child {
@@ -87,6 +89,15 @@ fn the_demonstration_on(#[case] major: &str) {
     let (temporary, before) = (Temporary::new(), volumes());
     let told = run(in_container("fixtures/demo", &temporary).args(["--postgres", major]));
     check_report(&told, 0, &[&format!("demo on Postgres {major}."), "(container)"]);
+    assert_nothing_is_left(&temporary, &before);
+}
+
+#[test]
+fn where_nothing_is_chosen() {
+    let (temporary, before) = (Temporary::new(), volumes());
+    let mut command = in_container("fixtures/ledger", &temporary);
+    let told = run(command.env_remove("REHEARSAL_SERVER"));
+    check_report(&told, 0, &["(container)"]);
     assert_nothing_is_left(&temporary, &before);
 }
 
@@ -113,7 +124,7 @@ fn after_a_normal_end_and_after_a_failure() {
     }
     let gone = || containers(&temporary).is_empty() && temporary.servers().is_empty();
     assert!(comes(PATIENCE, gone), "{:?} {:?}", containers(&temporary), temporary.servers());
-    assert_eq!(volumes().difference(&before).count(), 0);
+    assert!(comes(PATIENCE, || volumes().is_subset(&before)));
 }
 
 /// How far a run has come.
@@ -157,8 +168,7 @@ fn after_an_end_before_its_time(
     let (project, temporary, before) = (endless(), Temporary::new(), volumes());
     let mut child = spawn(&mut in_container(project.path(), &temporary));
     assert!(comes(START_MAX, || has_come(moment, &temporary)));
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert!(!child.wait().expect("it ends").success());
     let runs = |line: &String| !line.ends_with("created");
     assert!(comes(PATIENCE, || !containers(&temporary).iter().any(runs)));
@@ -168,6 +178,64 @@ fn after_an_end_before_its_time(
         check_report(&told, 0, &["(container)"]);
     }
     assert_nothing_is_left(&temporary, &before);
+}
+
+/// About how long a rehearsal takes whose server is not there.
+const SPAN: Duration = Duration::from_secs(2);
+
+/// Whatever runs ends by itself. A container that was made and not yet started waits for one more,
+/// which sweeps.
+fn assert_nothing_is_left_after_the_next(temporary: &Temporary, before: &BTreeSet<String>) {
+    let runs = |line: &String| !line.ends_with("created");
+    assert!(comes(PATIENCE, || !containers(temporary).iter().any(runs)));
+    let told = run(&mut in_container("fixtures/ledger", temporary));
+    check_report(&told, 0, &["(container)"]);
+    assert_nothing_is_left(temporary, before);
+}
+
+#[rstest]
+#[case::interrupted("INT")]
+#[case::killed("KILL")]
+fn after_an_end_at_fifty_moments(#[case] signal: &str) {
+    let (project, before) = (slow(), volumes());
+    let start = |temporary: &Temporary, end: u32| {
+        let mut command = in_container(project.path(), temporary);
+        // Every other one has a server to itself, or most would find one.
+        spawn(command.args(end.is_multiple_of(2).then_some("--cold")))
+    };
+    let look = |temporary: &Temporary| assert_nothing_is_left_after_the_next(temporary, &before);
+    end_at_many_moments(signal, SPAN, start, look);
+}
+
+#[test]
+fn tests_that_are_killed_at_fifty_moments() {
+    let before = volumes();
+    let start = |temporary: &Temporary, _| {
+        spawn(user_tests(temporary).env("REHEARSAL_SERVER", "container"))
+    };
+    let look = |temporary: &Temporary| assert_nothing_is_left_after_the_next(temporary, &before);
+    end_at_many_moments("KILL", SPAN, start, look);
+}
+
+#[test]
+fn after_tests_that_fail() {
+    let (temporary, before) = (Temporary::new(), volumes());
+    fail(user_tests(&temporary).env("REHEARSAL_SERVER", "container"));
+    assert_nothing_is_left(&temporary, &before);
+}
+
+#[test]
+fn after_a_panic() {
+    let before = volumes();
+    let name = format!("name=rehearsal-{}-", std::process::id());
+    let containers = || docker(&["ps", "--all", "--quiet", "--filter", &name]);
+    // While the engine is about to make the container, and when it runs.
+    for file in ["lock", "address"] {
+        let left = panic_in_the_middle("container", file);
+        assert!(comes(PATIENCE, || containers().is_empty()), "{}", containers());
+        assert!(comes(PATIENCE, || left().is_empty()), "{:?}", left());
+    }
+    assert!(comes(PATIENCE, || volumes().is_subset(&before)));
 }
 
 #[test]
@@ -219,10 +287,15 @@ fn a_kept_database_stays_until_it_is_ended_as_the_report_says() {
     let next = run(&mut in_container("fixtures/ledger", &temporary));
     check_report(&next, 0, &["(container)"]);
     assert!(comes(PATIENCE, || containers(&temporary).len() == 1));
+    end_what_was_kept(&told);
+    assert_nothing_is_left(&temporary, &before);
+}
+
+/// Does what a report says.
+fn end_what_was_kept(told: &Told) {
     let end = told.stdout.lines().find_map(|line| line.strip_prefix("end its server with: "));
     let end = end.unwrap_or_else(|| panic!("no way to end it: {}", told.all()));
     assert!(Command::new("sh").args(["-c", end]).output().is_ok_and(|it| it.status.success()));
-    assert_nothing_is_left(&temporary, &before);
 }
 
 #[test]
@@ -232,8 +305,7 @@ fn only_what_is_ours_is_swept() {
     check_report(&told, 0, &["(native)"]);
     let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
     let servers = home.expect("a home").path().join("servers");
-    let host = Command::new("uname").arg("-n").output().expect("uname is there").stdout;
-    let host = String::from_utf8(host).expect("a name");
+    let host = host_name();
     let word = format!("{:08x}", std::process::id());
     let make = |name: &str, machine: &str| {
         let folder = format!("{LABEL}={}", servers.join("1-1-left").display());
@@ -245,9 +317,9 @@ fn only_what_is_ours_is_swept() {
     };
     let ours = format!("rehearsal-1-1-{word}");
     let others = [format!("rehearsal-2-1-{word}"), format!("a-rehearsal-1-1-{word}")];
-    make(&ours, host.trim());
+    make(&ours, &host);
     make(&others[0], "another");
-    make(&others[1], host.trim());
+    make(&others[1], &host);
     let told = run(&mut in_container("fixtures/ledger", &temporary));
     let left = containers(&temporary).join("\n");
     for name in &others {
@@ -256,6 +328,94 @@ fn only_what_is_ours_is_swept() {
     check_report(&told, 0, &["(container)"]);
     assert!(others.iter().all(|name| left.contains(&format!(" {name} "))), "{left}");
     assert!(!left.contains(&format!(" {ours} ")), "{left}");
+    assert_nothing_is_left(&temporary, &before);
+}
+
+/// What this machine calls itself, which is another name than localhost.
+fn host_name() -> String {
+    let output = Command::new("uname").arg("-n").output().expect("uname is there");
+    String::from_utf8(output.stdout).expect("a name").trim().to_owned()
+}
+
+/// Makes the engine answer at a port of a host, too, for as long as the tests run.
+fn forwarded(host: &str) -> u16 {
+    let address = docker(&["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+    let socket = address.trim().strip_prefix("unix://").expect("a local engine").to_owned();
+    let listener = TcpListener::bind((host, 0)).expect("a host has ports");
+    let port = listener.local_addr().expect("it has an address").port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let engine = UnixStream::connect(&socket).expect("it answers");
+            let [from, into] = [&client, &client].map(|it| it.try_clone().expect("a copy"));
+            let [answer, ask] = [&engine, &engine].map(|it| it.try_clone().expect("a copy"));
+            // Each direction ends by itself.
+            std::thread::spawn(move || {
+                pass(from, &ask);
+                ask.shutdown(Shutdown::Write)
+            });
+            std::thread::spawn(move || {
+                pass(answer, &into);
+                into.shutdown(Shutdown::Write)
+            });
+        }
+    });
+    port
+}
+
+fn pass(mut from: impl Read, mut into: impl Write) {
+    // It may break off: clients are killed.
+    let _ = std::io::copy(&mut from, &mut into);
+}
+
+#[test]
+fn on_another_machine() {
+    let (temporary, before, host) = (Temporary::new(), volumes(), host_name());
+    let engine = format!("tcp://{host}:{}", forwarded(&host));
+    let tell = |project: &Path| {
+        let mut command = in_container(project, &temporary);
+        command.env("DOCKER_HOST", &engine);
+        command
+    };
+    let told = run(&mut tell(Path::new("fixtures/ladder-search-path")));
+    let native = run(verify("fixtures/ladder-search-path").env("TMPDIR", temporary.path()));
+    assert_eq!(settled(&told.stdout), settled(&native.stdout));
+    let project = endless();
+    let mut child = spawn(&mut tell(project.path()));
+    assert!(comes(START_MAX, || has_come(Moment::Running, &temporary)));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert!(comes(PATIENCE, || containers(&temporary).is_empty()));
+    // The server is found where the engine is.
+    let told = run(tell(Path::new("fixtures/ledger-broken")).arg("--keep"));
+    check_report(&told, 1, &["psql 'postgresql://", &format!("@{host}:")]);
+    end_what_was_kept(&told);
+    assert_nothing_is_left(&temporary, &before);
+}
+
+/// As `docker context create` and `docker context use` store it.
+#[test]
+fn an_engine_that_a_context_names() {
+    let (temporary, before, host) = (Temporary::new(), volumes(), host_name());
+    let engine = format!("tcp://{host}:{}", forwarded(&host));
+    let context = |name: &str, host: &str| {
+        format!(r#"{{"Name": "{name}", "Endpoints": {{"docker": {{"Host": "{host}"}}}}}}"#)
+    };
+    let docker = Project::new(&[
+        ("config.json", r#"{"currentContext": "near"}"#),
+        ("contexts/meta/0/meta.json", &context("far", "unix:///no/such/socket")),
+        ("contexts/meta/1/meta.json", &context("near", &engine)),
+    ]);
+    let tell = |name: &str| {
+        let mut command = in_container("fixtures/ledger-broken", &temporary);
+        command.env("DOCKER_CONFIG", docker.path()).env("DOCKER_CONTEXT", name).arg("--keep");
+        run(command.env_remove("DOCKER_HOST"))
+    };
+    // An empty variable is none.
+    let told = tell("");
+    check_report(&told, 1, &[&format!("@{host}:")]);
+    end_what_was_kept(&told);
+    check(&tell("far"), 2, &["no container engine answers at unix:///no/such/socket"]);
+    check(&tell("none"), 2, &["no container engine answers: there is no context `none`"]);
     assert_nothing_is_left(&temporary, &before);
 }
 

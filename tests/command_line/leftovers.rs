@@ -2,15 +2,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
-use crate::support::{Project, Temporary, pause, run, verify, wait_until};
+use crate::support::{Project, Temporary, check, pause, run, verify, wait_until};
 
 /// A project whose rehearsal would take a quarter of an hour.
-fn endless() -> Project {
+pub(crate) fn endless() -> Project {
     Project::new(&[("migrations/000001_endless.up.sql", "SELECT pg_sleep(900);\n")])
 }
 
@@ -52,8 +53,7 @@ fn assert_nothing_is_left(temporary: &Temporary) {
 fn after_a_signal(#[case] signal: &str) {
     let (project, temporary) = (endless(), Temporary::new());
     let mut child = started(&project, &temporary, "first boot");
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert_nothing_is_left(&temporary);
 }
@@ -73,8 +73,7 @@ fn a_command_after_a_signal(#[case] signal: &str, #[case] status: Option<i32>) {
     while !project.path().join("begun").exists() {
         pause();
     }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert_eq!(child.wait().expect("it ends").code(), status);
     let sleeping = || {
         let listed = Command::new("ps").args(["-eo", "args"]).output().expect("ps is there");
@@ -93,8 +92,7 @@ fn a_command_after_a_signal(#[case] signal: &str, #[case] status: Option<i32>) {
 fn in_the_middle_of_initdb(#[case] signal: &str) {
     let (project, temporary) = (endless(), Temporary::new());
     let mut child = started(&project, &temporary, "starting Postgres");
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+    send(signal, &child);
     assert!(!child.wait().expect("it ends").success());
     let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     assert_eq!(told.status, 0, "{}", told.all());
@@ -133,68 +131,121 @@ fn after_being_killed() {
     assert_nothing_is_left(&temporary);
 }
 
-/// Kills what is started again and again, each time a little later, and says how it went.
-fn kill_at_many_moments(start: impl Fn(&Temporary) -> Child + Sync) {
+pub(crate) fn send(signal: &str, child: &Child) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &id]).status().is_ok_and(|it| it.success()));
+}
+
+/// Ends what is started again and again, each time a little later, and looks what is left by all
+/// of them. The span is about how long they would take by themselves.
+pub(crate) fn end_at_many_moments(
+    signal: &str,
+    span: Duration,
+    start: impl Fn(&Temporary, u32) -> Child + Sync,
+    assert_nothing_is_left: impl Fn(&Temporary) + Sync,
+) {
     const THREADS: u32 = 2;
-    const KILLS: u32 = 25;
-    /// About how long a rehearsal takes with a server that is there, and one that is not.
-    const SPAN: Duration = Duration::from_millis(700);
+    const ENDS: u32 = 25;
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
-            let start = &start;
+            let (start, assert_nothing_is_left) = (&start, &assert_nothing_is_left);
             scope.spawn(move || {
                 let temporary = Temporary::new();
-                for kill in 0..KILLS {
-                    let moment = SPAN * (kill * THREADS + thread) / (KILLS * THREADS);
-                    let mut child = start(&temporary);
+                for end in 0..ENDS {
+                    let moment = span * (end * THREADS + thread) / (ENDS * THREADS);
+                    let mut child = start(&temporary, end);
                     let begin = Instant::now();
                     while begin.elapsed() < moment && matches!(child.try_wait(), Ok(None)) {
                         pause();
                     }
-                    child.kill().expect("it runs, or has ended");
+                    // Should it end between the question and the signal, it is still there to be
+                    // waited for.
+                    if matches!(child.try_wait(), Ok(None)) {
+                        send(signal, &child);
+                    }
                     child.wait().expect("it ends");
                 }
-                // What was killed before its server could watch it goes when the next one starts.
-                let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
-                assert_eq!(told.status, 0, "{}", told.all());
                 assert_nothing_is_left(&temporary);
             });
         }
     });
 }
 
-#[test]
-fn after_being_killed_at_fifty_moments() {
-    let project = Project::new(&[
+/// A project of which each boot takes a moment.
+pub(crate) fn slow() -> Project {
+    Project::new(&[
         ("migrations/000001_slow.up.sql", "CREATE TABLE a (id int); SELECT pg_sleep(0.15);\n"),
         ("migrations/000002_last.up.sql", "CREATE TABLE b (id int);\n"),
         ("rehearsal.toml", "[migrations]\nboot = \"ledger\"\n"),
-    ]);
-    kill_at_many_moments(|temporary| {
+    ])
+}
+
+/// About how long a rehearsal takes with a server that is there, and one that is not.
+const SPAN: Duration = Duration::from_millis(700);
+
+/// After a run that sweeps: what was killed before its server could watch it goes when the next
+/// one starts.
+fn assert_nothing_is_left_after_the_next(temporary: &Temporary) {
+    let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
+    assert_eq!(told.status, 0, "{}", told.all());
+    assert_nothing_is_left(temporary);
+}
+
+#[rstest]
+#[case::interrupted("INT")]
+#[case::killed("KILL")]
+fn after_an_end_at_fifty_moments(#[case] signal: &str) {
+    let project = slow();
+    let start = |temporary: &Temporary, _| {
         let mut command = verify(project.path());
         command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("the binary was built")
-    });
+    };
+    end_at_many_moments(signal, SPAN, start, assert_nothing_is_left_after_the_next);
 }
 
-/// What the next test kills: a user's tests, each with a database of its own.
+/// In the environment of the next test, that it is to fail.
+const FAILING: &str = "REHEARSAL_TEST_FAILS";
+
+/// What other tests start and end: a user's tests, each with a database of its own.
 #[tokio::test]
 async fn tests_of_a_user() {
-    for _ in 0..3 {
-        let database = rehearsal::Rehearsal::of("fixtures/ledger").server("native").database();
-        let database = database.await.expect("a database");
+    let server = std::env::var("REHEARSAL_SERVER").unwrap_or_else(|_| "native".to_owned());
+    // The last one has a server to itself.
+    for cold in [false, false, true] {
+        let rehearsal = rehearsal::Rehearsal::of("fixtures/ledger").server(&server).cold(cold);
+        let database = rehearsal.database().await.expect("a database");
         database.execute("CREATE TABLE mine (id int)").await.expect("it is empty");
+        assert!(!cold || std::env::var_os(FAILING).is_none(), "it fails as it was told");
     }
+}
+
+pub(crate) fn user_tests(temporary: &Temporary) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test"));
+    command.args(["--exact", "leftovers::tests_of_a_user"]).env("TMPDIR", temporary.path());
+    command
+}
+
+/// Runs them so that the last one fails while it has its database.
+pub(crate) fn fail(tests: &mut Command) {
+    check(&run(tests.env(FAILING, "yes")), 101, &["it fails as it was told"]);
 }
 
 #[test]
 fn tests_that_are_killed_at_fifty_moments() {
-    kill_at_many_moments(|temporary| {
-        let mut command = Command::new(std::env::current_exe().expect("a test"));
-        command.args(["--exact", "leftovers::tests_of_a_user"]).env("TMPDIR", temporary.path());
+    let start = |temporary: &Temporary, _| {
+        let mut command = user_tests(temporary);
         let command = command.stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("the test was built")
-    });
+    };
+    end_at_many_moments("KILL", SPAN, start, assert_nothing_is_left_after_the_next);
+}
+
+#[test]
+fn after_tests_that_fail() {
+    let temporary = Temporary::new();
+    fail(&mut user_tests(&temporary));
+    assert_nothing_is_left(&temporary);
 }
 
 #[test]
@@ -227,6 +278,13 @@ fn after_a_normal_end_and_after_a_failure() {
 
 #[test]
 fn after_a_panic() {
+    let left = panic_in_the_middle("native", "data/postmaster.pid");
+    assert_eq!(left(), <Vec<PathBuf>>::new());
+}
+
+/// Panics in a rehearsal whose server has just got a file in its folder. Returns what tells the
+/// folders that are left.
+pub(crate) fn panic_in_the_middle(server: &str, file: &str) -> impl Fn() -> Vec<PathBuf> {
     let project = endless();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
@@ -250,9 +308,9 @@ fn after_a_panic() {
     let rehearsal = AssertUnwindSafe(|| {
         runtime.block_on(async {
             // On a server of its own, which is told from those of other tests by our number.
-            let play = rehearsal::Rehearsal::of(project.path()).server("native").cold(true).play();
+            let play = rehearsal::Rehearsal::of(project.path()).server(server).cold(true).play();
             let panic = async {
-                while !own().iter().any(|server| server.join("data/postmaster.pid").exists()) {
+                while !own().iter().any(|server| server.join(file).exists()) {
                     tokio::task::yield_now().await;
                 }
                 panic!("in the middle of a rehearsal");
@@ -261,7 +319,7 @@ fn after_a_panic() {
         })
     });
     assert!(std::panic::catch_unwind(rehearsal).is_err());
-    assert_eq!(own(), <Vec<std::path::PathBuf>>::new());
+    own
 }
 
 #[test]

@@ -21,6 +21,11 @@ fn usual() -> String {
     report["runs"][0]["postgres"].as_str().expect("a version").to_owned()
 }
 
+/// Of a release such as 18.4, or 19rc1.
+fn major(release: &str) -> String {
+    release.chars().take_while(char::is_ascii_digit).collect()
+}
+
 fn rehearse(project: &str, versions: &[&str], arguments: &[&str]) -> Told {
     run(verify(project).args(["--postgres", &versions.join(",")]).args(arguments))
 }
@@ -29,7 +34,7 @@ fn rehearse(project: &str, versions: &[&str], arguments: &[&str]) -> Told {
 fn two_versions_are_told_together() {
     let release = usual();
     // The same once as its major and once as itself: two runs, wherever this is tested.
-    let major = release.split('.').next().expect("a major").to_owned();
+    let major = major(&release);
     let told = rehearse("fixtures/ladder-bare-constraint", &[&major, &release], &[]);
     let width = release.len().max(7);
     let row = |name: &str, outcome: &str| format!("  {name:<8}  {outcome:<width$}  {outcome}");
@@ -56,7 +61,7 @@ fn two_versions_are_told_together() {
 #[test]
 fn for_programs_each_version_has_all_of_its_own() {
     let release = usual();
-    let major = release.split('.').next().expect("a major").to_owned();
+    let major = major(&release);
     let project = "fixtures/ladder-bare-constraint";
     let told = rehearse(project, &[&release, &major], &["--format", "json"]);
     let report: Value = serde_json::from_str(&told.stdout).expect("JSON");
@@ -103,7 +108,7 @@ fn an_exemption_expires_by_all_versions_alone() {
     let files = [("migrations/000001_calm.up.sql", "SELECT 1;\n"), ("rehearsal.toml", exemption)];
     let project = Project::new(&files);
     let release = usual();
-    let major = release.split('.').next().expect("a major");
+    let major = major(&release);
     let on = |versions: String| run(verify(project.path()).args(["--postgres", &versions]));
     let expired = "error[replay]: the exemption from `replay` is no longer needed";
     let told = on(format!("{major},{release}"));
@@ -119,7 +124,7 @@ fn an_exemption_expires_by_all_versions_alone() {
 fn commands_are_run_one_after_the_other() {
     let project = Project::new(&[("rehearsal.toml", "[migrations]\nrun = \"exit 8\"\n")]);
     let release = usual();
-    let major = release.split('.').next().expect("a major");
+    let major = major(&release);
     let versions = format!("{major},{release}");
     let told = run(verify(project.path()).args(["--postgres", &versions]));
     check_report(&told, 1, &["exit status 8", "apply     failed"]);
@@ -135,7 +140,7 @@ fn commands_are_run_one_after_the_other() {
 fn an_interruption_ends_all_of_them() {
     let project = Project::new(&[("migrations/000001_endless.up.sql", "SELECT pg_sleep(900);\n")]);
     let (temporary, release) = (Temporary::new(), usual());
-    let major = release.split('.').next().expect("a major");
+    let major = major(&release);
     let mut command = verify(project.path());
     // These are the same, and would share a server.
     command.args(["--cold", "--postgres", &format!("{major},{release}")]);

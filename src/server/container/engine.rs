@@ -1,11 +1,11 @@
-//! The engine that runs containers: where it answers, and which images it has.
+//! The engine that runs containers, and the images that it has.
 //!
 //! Knows nothing of Postgres. testcontainers' own client speaks the newest version of Docker's
-//! protocol and no other, and looks for no socket of Podman: so the version is agreed on here, and
-//! sockets are looked for in more places.
+//! protocol and no other, and looks for no socket of Podman and no context: so the version is
+//! agreed on here, and engines are looked for in more places.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -18,10 +18,10 @@ use testcontainers_modules::testcontainers::bollard::query_parameters::{
     RemoveContainerOptionsBuilder,
 };
 use testcontainers_modules::testcontainers::bollard::{self, API_DEFAULT_VERSION, Docker};
-use testcontainers_modules::testcontainers::core::client::docker_client_instance;
 
 use super::super::news::News;
 use super::image::Image;
+use super::place::{Place, places};
 use crate::{Error, Result};
 
 /// How long an engine may take to say that it is there. Where none is, nobody waits: its socket is
@@ -38,75 +38,77 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(super) struct Engine {
     pub(super) docker: Docker,
-    /// Where it answers.
-    address: String,
+    place: Place,
 }
 
 impl Engine {
-    /// The one that `DOCKER_HOST` names, or the first that answers at a usual place.
+    /// The first one that answers.
     pub(super) async fn find() -> Result<Self> {
-        let named = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-        let places = match named {
-            Some(host) => vec![host],
-            None => sockets().map(|socket| format!("unix://{}", socket.display())).collect(),
-        };
+        let nobody = |why: &str| Error::new(format!("no container engine answers{why}"));
         let mut reasons = Vec::new();
-        for address in places {
-            match Self::connect(&address).await {
+        for place in places().map_err(|reason| nobody(&reason))? {
+            match Self::connect(&place).await {
                 Ok(engine) => return Ok(engine),
-                Err(reason) => reasons.push(format!(" at {address} ({reason})")),
+                Err(reason) => reasons.push(format!(" at {} ({reason})", place.address)),
             }
         }
-        Err(Error::new(format!("no container engine answers{}", reasons.join(" and"))))
+        Err(nobody(&reasons.join(" and")))
     }
 
-    /// The engine at an address, in a version of the protocol that it speaks.
-    async fn connect(address: &str) -> Result<Self, String> {
-        let docker = match address.strip_prefix("unix://") {
-            Some(_) => Docker::connect_with_unix(address, REQUEST_SECONDS, API_DEFAULT_VERSION)
-                .map_err(|error| error.to_string())?,
-            None if wants_tls(address) && std::env::var_os("DOCKER_CERT_PATH").is_none() => {
-                return Err("DOCKER_CERT_PATH is not set".to_owned());
+    /// The engine at a place, in a version of the protocol that it speaks.
+    async fn connect(place: &Place) -> Result<Self, String> {
+        let (address, version) = (&place.address, API_DEFAULT_VERSION);
+        let docker = match (address.split_once("://"), &place.certificates) {
+            (Some(("unix", _)), _) => Docker::connect_with_unix(address, REQUEST_SECONDS, version),
+            (Some(("tcp" | "http" | "https", _)), Some(folder)) => {
+                let [key, certificate, authority] =
+                    ["key.pem", "cert.pem", "ca.pem"].map(|name| folder.join(name));
+                let seconds = REQUEST_SECONDS;
+                Docker::connect_with_ssl(address, &key, &certificate, &authority, seconds, version)
             }
-            // It reads the other variables that belong to DOCKER_HOST, for TLS.
-            None => docker_client_instance().await.map_err(|error| error.to_string())?,
+            (Some(("tcp" | "http", _)), None) => {
+                Docker::connect_with_http(address, REQUEST_SECONDS, version)
+            }
+            _ => return Err("only unix://, tcp:// and https:// are understood".to_owned()),
         };
+        let docker = docker.map_err(|error| error.to_string())?;
         let answer = tokio::time::timeout(PATIENCE, docker.negotiate_version()).await;
         let answer = answer.map_err(|_| format!("silent for {} s", PATIENCE.as_secs()))?;
         let docker = answer.map_err(|error| error.to_string())?;
-        Ok(Self { docker, address: address.to_owned() })
+        Ok(Self { docker, place: place.clone() })
     }
 
     /// The same engine by a connection of its own, for another runtime.
     pub(super) async fn again(&self) -> Option<Self> {
-        Self::connect(&self.address).await.ok()
+        Self::connect(&self.place).await.ok()
     }
 
     pub(super) fn address(&self) -> &str {
-        &self.address
+        &self.place.address
     }
 
     /// The program with which people talk to it.
     pub(super) fn program(&self) -> &'static str {
-        if self.address.contains("podman") { "podman" } else { "docker" }
+        if self.address().contains("podman") { "podman" } else { "docker" }
     }
 
     /// Whether it runs on this machine.
     pub(super) fn is_local(&self) -> bool {
-        self.address.starts_with("unix://")
+        self.address().starts_with("unix://")
     }
 
     /// Where its containers' ports are found: on the machine that runs it. Who is in a container
-    /// itself finds them at the gateway.
+    /// itself, of another name, finds them at the gateway.
     pub(super) async fn host(&self) -> String {
         if !self.is_local() {
-            let rest = self.address.split("://").nth(1).unwrap_or_default();
+            let rest = self.address().split("://").nth(1).unwrap_or_default();
             let place = rest.split('/').next().unwrap_or_default();
             let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
             return host.trim_matches(['[', ']']).to_owned();
         }
         let in_container = ["/.dockerenv", "/run/.containerenv"];
-        if in_container.iter().any(|file| Path::new(file).exists()) {
+        let in_container = in_container.iter().any(|file| Path::new(file).exists());
+        if in_container && self.machine().await != Some(super::machine()) {
             for network in ["bridge", "podman"] {
                 let found = self.docker.inspect_network(network, None::<InspectNetworkOptions>);
                 let Ok(found) = found.await else { continue };
@@ -117,6 +119,11 @@ impl Engine {
             }
         }
         "127.0.0.1".to_owned()
+    }
+
+    /// The name of its machine, as that calls itself.
+    async fn machine(&self) -> Option<String> {
+        self.docker.info().await.ok()?.name
     }
 
     /// The memory of its machine.
@@ -169,33 +176,6 @@ impl Engine {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         self.docker.remove_container(name, Some(options)).await.is_ok()
     }
-}
-
-fn wants_tls(address: &str) -> bool {
-    address.starts_with("https://")
-        || std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|verify| verify == "1")
-}
-
-/// The sockets that are there, in the order in which they are tried.
-fn sockets() -> impl Iterator<Item = PathBuf> {
-    let own = rustix::process::geteuid().as_raw();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
-        .map_or_else(|| PathBuf::from(format!("/run/user/{own}")), PathBuf::from);
-    let home = std::env::home_dir().unwrap_or_default();
-    [
-        PathBuf::from("/var/run/docker.sock"),
-        runtime.join("docker.sock"), // rootless Docker
-        runtime.join(".docker/run/docker.sock"),
-        home.join(".docker/run/docker.sock"), // Docker Desktop on macOS
-        home.join(".docker/desktop/docker.sock"), // Docker Desktop on Linux
-        home.join(".orbstack/run/docker.sock"),
-        home.join(".colima/default/docker.sock"),
-        home.join(".rd/docker.sock"),       // Rancher Desktop
-        runtime.join("podman/podman.sock"), // rootless Podman
-        PathBuf::from("/run/podman/podman.sock"),
-    ]
-    .into_iter()
-    .filter(|socket| socket.exists())
 }
 
 /// What the user has stored for an image's registry.

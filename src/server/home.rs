@@ -13,9 +13,9 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::binaries::Installation;
 use super::native::{SETTINGS, is_running, stop};
@@ -54,6 +54,12 @@ pub(super) const WATCHDOG: &str = "watchdog";
 
 /// In the folder of a server that runs in a container, its host and port.
 pub(super) const ADDRESS: &str = "address";
+
+/// In a cluster's folder, who works there.
+const PID_FILE: &str = "postmaster.pid";
+
+/// How long what `initdb` runs may take to notice that it is alone.
+const INITDB_END_MAX: Duration = Duration::from_secs(5);
 
 /// In a cluster's folder, its superuser's password.
 const PASSWORD: &str = "rehearsal.password";
@@ -332,6 +338,7 @@ impl Drop for Claim {
 /// Removes a folder, its lock last: should we be killed over it, the next start knows that nobody
 /// lives there.
 fn remove(folder: &Path) {
+    end_initdb(folder);
     release_shared_memory(folder);
     for path in entries_of(folder) {
         if !path.ends_with("lock") && fs::remove_dir_all(&path).is_err() {
@@ -341,10 +348,39 @@ fn remove(folder: &Path) {
     let _ = fs::remove_dir_all(folder);
 }
 
+/// Ends `initdb`, if it is at work in a folder, and waits for its own Postgres. That one ends by
+/// itself when nobody tells it any more what to do, and then gives back its shared memory; not if
+/// its files vanish under it.
+fn end_initdb(folder: &Path) {
+    let deadline = Instant::now() + INITDB_END_MAX;
+    while let Some(pid) = backend_of_initdb(folder)
+        && Instant::now() < deadline
+    {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        let parent = parent.and_then(|parent| parent.parse().ok()).and_then(Pid::from_raw);
+        let is_initdb = |it: &Pid| {
+            fs::read_to_string(format!("/proc/{it}/comm")).is_ok_and(|name| name == "initdb\n")
+        };
+        if let Some(initdb) = parent.filter(is_initdb) {
+            let _ = kill_process(initdb, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The Postgres that `initdb` runs in a folder, where the system tells who works where.
+fn backend_of_initdb(folder: &Path) -> Option<u32> {
+    let file = fs::read_to_string(folder.join("data").join(PID_FILE)).ok()?;
+    let pid = file.lines().next()?.trim().strip_prefix('-')?.parse().ok()?;
+    let place = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+    place.starts_with(folder).then_some(pid)
+}
+
 /// A postmaster that was killed leaves its pid file, and the segment of shared memory that the file
 /// names by key and number in its seventh line. Every other one has removed both.
 fn release_shared_memory(folder: &Path) {
-    let file = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    let file = fs::read_to_string(folder.join("data").join(PID_FILE)).unwrap_or_default();
     let segment = file.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
     if let Some(segment) = segment {
         // Should this fail, 56 bytes stay until the machine is started again.
@@ -410,7 +446,7 @@ enum Tenant {
 /// Finds the postmaster that runs in a server's folder. The number in its file may have gone to
 /// another process since, so that process must say of itself that it works in the folder.
 fn postmaster(folder: &Path) -> Tenant {
-    let file = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    let file = fs::read_to_string(folder.join("data").join(PID_FILE)).unwrap_or_default();
     let number = file.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
     // While `initdb` is at work, the number is negative.
     let Some(pid) = number.filter(|number| *number > 0).and_then(Pid::from_raw) else {

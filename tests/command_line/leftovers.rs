@@ -44,6 +44,7 @@ fn assert_nothing_is_left(temporary: &Temporary) {
     };
     wait_until(|| left().is_empty());
     assert_eq!(left(), <Vec<String>>::new());
+    temporary.assert_no_segment_is_left();
 }
 
 #[rstest]

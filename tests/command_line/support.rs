@@ -1,5 +1,6 @@
 //! What the tests share: projects on the disk, and the command line as users run it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -85,17 +86,21 @@ impl Project {
 
 /// A TMPDIR of one's own, so that what is left in it was left by the test. Servers started by root
 /// run as another user, who must pass through it.
-pub(crate) struct Temporary(TempDir);
+pub(crate) struct Temporary {
+    folder: TempDir,
+    /// Somebody else's, from before.
+    segments: BTreeSet<PathBuf>,
+}
 
 impl Temporary {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("permissions");
-        Self(folder)
+        Self { folder, segments: segments() }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// The folders of servers, running or not.
@@ -107,11 +112,26 @@ impl Temporary {
             .collect()
     }
 
+    /// Asserts that no shared memory is left of what has run. Other tests run programs that have
+    /// some too, but none has it for long.
+    pub(crate) fn assert_no_segment_is_left(&self) {
+        let ours = segments().difference(&self.segments).cloned().collect::<BTreeSet<_>>();
+        wait_until(|| ours.is_disjoint(&segments()));
+        assert_eq!(ours.intersection(&segments()).count(), 0, "{ours:?}");
+    }
+
     /// Waits until no more than so many are left, and asserts it.
     pub(crate) fn assert_servers_are_left(&self, count: usize) {
         wait_until(|| self.servers().len() <= count);
         assert_eq!(self.servers().len(), count, "{:?}", self.servers());
     }
+}
+
+/// The shared memory of Postgres processes that have not given it back, where that is told.
+fn segments() -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    let segments = entries.filter(|it| it.file_name().to_string_lossy().starts_with("PostgreSQL."));
+    segments.map(|segment| segment.path()).collect()
 }
 
 /// How long whoever was killed, or is no longer needed, may take to disappear.

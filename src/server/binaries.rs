@@ -56,13 +56,18 @@ impl Version {
         self.text == wanted || wanted.parse() == Ok(self.major)
     }
 
+    /// Whether it is no beta and no release candidate.
+    fn is_release(&self) -> bool {
+        self.text.chars().all(|c| c.is_ascii_digit() || c == '.')
+    }
+
     /// The minor release as a number, so that 16.9 comes before 16.14.
     fn minor(&self) -> u32 {
         self.text.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(0)
     }
 }
 
-/// The installation to use for a version, or the newest one where none is asked for.
+/// The installation to use for a version, or the newest release where none is asked for.
 pub(crate) fn find(wanted: Option<&str>) -> Result<Installation> {
     choose(wanted, &installations()?)
 }
@@ -71,7 +76,9 @@ fn choose(wanted: Option<&str>, found: &[Installation]) -> Result<Installation> 
     let best = found
         .iter()
         .filter(|installation| wanted.is_none_or(|wanted| installation.version.answers(wanted)))
-        .max_by_key(|installation| (installation.version.major, installation.version.minor()));
+        .max_by_key(|Installation { version, .. }| {
+            (version.is_release(), version.major, version.minor())
+        });
     match best {
         Some(installation) => Ok(installation.clone()),
         None => Err(nothing_found(wanted, found)),
@@ -211,6 +218,8 @@ mod tests {
             assert!(said.starts_with(expected), "{said}");
         };
         check(None, &["15.18", "16.9", "16.14"], "16.14");
+        check(None, &["18.4", "19rc1", "19beta2"], "18.4");
+        check(Some("19"), &["18.4", "19rc1"], "19rc1");
         check(Some("15"), &["15.18", "16.9"], "15.18");
         check(
             Some("9"),

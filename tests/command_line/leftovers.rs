@@ -384,6 +384,10 @@ fn a_migration_that_fills_the_disk() {
     let script = r#"mount -t tmpfs -o size=60m,mode=711 tmpfs "$TMPDIR" && "$@";
         status=$?; ls "$TMPDIR"/rehearsal-*/servers; exit $status"#;
     let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        // To mount something is a right that one has only among users of one's own.
+        command.args(["--user", "--map-current-user", "--keep-caps"]);
+    }
     command.args(["--mount", "sh", "-c", script, "sh"]);
     command.arg(env!("CARGO_BIN_EXE_cargo-rehearsal")).args(["verify"]).arg(project.path());
     command.args(["--server", "native"]);

@@ -75,11 +75,13 @@ impl Recipe {
     pub(super) async fn find(&self, stage: &Stage<'_>) -> Result<Option<(Template, usize)>> {
         let mut names = self.names.clone();
         names.reverse();
-        if stage.project.chain.format.boot_transaction.is_some() {
-            // What one transaction holds is made as a whole.
-            names.truncate(1);
+        // Mostly everything is there.
+        let (whole, parts) = names.split_at(1);
+        let mut found = stage.server.template(whole).await?;
+        // What one transaction holds is made as a whole.
+        if found.is_none() && stage.project.chain.format.boot_transaction.is_none() {
+            found = stage.server.template(parts).await?;
         }
-        let found = stage.server.template(&names).await?;
         Ok(found.and_then(|template| {
             let files = self.names.iter().position(|name| *name == template.scratch.name)?;
             Some((template, files))

@@ -195,7 +195,8 @@ impl Folder {
             return Err(Error::new(format!("{path} is empty"))
                 .help("write its SQL, remove it, or say in a comment why it does nothing"));
         }
-        if let Some(marker) = template_marker(&text) {
+        let script = Script::parse(&text);
+        if let Some(marker) = template_marker(&text, &script) {
             let Position { line, column } = position(&text, marker.start);
             return Err(Error::new(format!(
                 "{path}:{line}:{column}: `{}` makes this a template, and rehearsal plays SQL",
@@ -203,7 +204,6 @@ impl Folder {
             ))
             .help("render the template into a folder of its own, and name that one as `path`"));
         }
-        let script = Script::parse(&text);
         Ok(SourceFile { path, text: text.into(), script })
     }
 }

@@ -371,7 +371,7 @@ mod tests {
             }
         }
         prop_assert_eq!(end, text.len());
-        super::super::template_marker(text);
+        super::super::template_marker(text, &Script::parse(text));
         Ok(())
     }
 

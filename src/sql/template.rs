@@ -11,8 +11,11 @@ use super::{Content, Script};
 ///
 /// Braces mean nothing in SQL, so outside strings, quoted names, comments and data they can only
 /// be somebody else's. Inside them they are array literals, JSON or prose, and stay unnoticed.
-pub(crate) fn template_marker(text: &str) -> Option<Range<usize>> {
-    Script::parse(text).pieces.iter().find_map(|piece| match &piece.content {
+pub(crate) fn template_marker(text: &str, script: &Script) -> Option<Range<usize>> {
+    if !["{{", "{%"].iter().any(|opening| text.contains(opening)) {
+        return None;
+    }
+    script.pieces.iter().find_map(|piece| match &piece.content {
         Content::Statement(statement) => marker(text, &tokens(text, statement.span.clone())),
         _ => None,
     })
@@ -38,7 +41,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expect: &str) {
-        assert_eq!(template_marker(text).map_or("", |span| &text[span]), expect, "{text}");
+        let marker = template_marker(text, &Script::parse(text));
+        assert_eq!(marker.map_or("", |span| &text[span]), expect, "{text}");
     }
 
     #[test]

@@ -72,7 +72,10 @@ fn version(name: &str) -> Option<&str> {
 /// The markers tell the files from those of other tools, whose names can be the same.
 fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter(|name| version(name).is_some()).collect::<Vec<_>>();
-    let is_marked = |name: &&str| markers(&folder.glance(name)).next().is_some();
+    let is_marked = |name: &&str| {
+        let text = folder.glance(name);
+        text.contains("migrate:") && markers(&text).next().is_some()
+    };
     Claim::if_marked(names.len(), names.iter().any(is_marked))
 }
 

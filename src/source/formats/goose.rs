@@ -110,7 +110,10 @@ fn claim(folder: &Folder) -> Claim {
     let names = folder.names().filter(|name| is_migration(name)).collect::<Vec<_>>();
     // A comment may speak of the tool.
     let is_known = |line: &str| is_ours(line) && annotation(line.trim_start()).is_ok();
-    let is_annotated = |name: &&str| lines(&folder.glance(name)).any(|(_, line)| is_known(line));
+    let is_annotated = |name: &&str| {
+        let text = folder.glance(name);
+        text.contains("+goose") && lines(&text).any(|(_, line)| is_known(line))
+    };
     Claim::if_marked(names.len(), names.iter().any(is_annotated))
 }
 

@@ -84,7 +84,10 @@ fn claim(folder: &Folder) -> Claim {
     let names = names.collect::<Vec<_>>();
     // A comment may speak of the tool.
     let is_known = |line: &str| line.starts_with(MARKER) && !is_slip(line);
-    let is_marked = |name: &&str| lines(&folder.glance(name)).any(|(_, line)| is_known(line));
+    let is_marked = |name: &&str| {
+        let text = folder.glance(name);
+        text.contains(MARKER) && lines(&text).any(|(_, line)| is_known(line))
+    };
     Claim::if_marked(names.len(), names.iter().any(is_marked))
 }
 

@@ -291,7 +291,7 @@ impl<'a> Rehearsal<'a> {
         let origin = self.origin(&project.config)?;
         server::assert_one_version(&origin, &versions)?;
         let wanted = self.wanted(&project, &origin, version, &Silence);
-        let server = match server::held(&wanted) {
+        let server = match server::held(&wanted).await {
             Some(server) => server,
             None => Arc::new(Server::open(&wanted).await?),
         };
@@ -513,7 +513,14 @@ async fn undisturbed<T>(
     play: impl AsyncFn(&Server) -> Result<T>,
     is_confined: impl FnOnce(&T) -> bool,
 ) -> Result<(Arc<Server>, T)> {
-    let played = play(&server).await?;
+    let played = match play(&server).await {
+        Ok(played) => played,
+        Err(error) => {
+            // Whatever failed, that the server has gone is the reason.
+            server.assert_alive().await?;
+            return Err(error);
+        }
+    };
     if !server.is_shared() || is_confined(&played) || server.is_pristine().await? {
         return Ok((server, played));
     }

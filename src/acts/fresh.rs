@@ -60,14 +60,17 @@ async fn by_recipe(
 ) -> Result<(Trace, Made)> {
     let files = recipe.files();
     let is_of_use = |it: &Template| it.is_clean || purpose == Purpose::Database;
-    let mut found = recipe.find(stage).await?.filter(|(it, _)| is_of_use(it));
+    let is_whole =
+        |found: &Option<(Template, usize)>| matches!(found, Some((_, count)) if *count == files);
+    let mut found = recipe.find(stage).await?;
     let mut turn = None;
-    if found.as_ref().is_none_or(|(_, count)| *count < files) {
+    if !is_whole(&found) {
         // Whoever else plays the same chain waits, and then has a template.
         turn = Some(stage.server.turn(recipe.name(files)).await?);
-        found = recipe.find(stage).await?.filter(|(it, _)| is_of_use(it));
+        found = recipe.find(stage).await?;
     }
-    let (boot, scratch) = match found {
+    let is_made = is_whole(&found);
+    let (boot, scratch) = match found.filter(|(it, _)| is_of_use(it)) {
         Some((template, count)) if count == files => {
             stage.progress.note(&inherited(count, files));
             let boot = taken_over(&template, count);
@@ -81,9 +84,10 @@ async fn by_recipe(
         None => go_on(stage, recipe, empty(stage).await?, Boot::default()).await?,
     };
     let mut trace = recorder.end(boot, None);
-    if trace.boot.succeeded()
+    if !is_made
+        && trace.boot.succeeded()
         && (purpose == Purpose::Database || trace.duration >= WORTHWHILE)
-        && is_whole(&trace.boot, files)
+        && is_complete(&trace.boot, files)
         && stage.server.is_pristine().await?
     {
         let (ledger, is_clean) = (trace.boot.ledger.clone(), trace.boot.is_clean());
@@ -102,11 +106,14 @@ async fn by_fingerprint(
     recipe: &Recipe,
     recorder: Recorder,
 ) -> Result<(Trace, Made)> {
-    let _turn = match recipe.find(stage).await? {
-        Some(_) => None,
-        None => Some(stage.server.turn(recipe.name(recipe.files())).await?),
-    };
-    if let Some((template, _)) = recipe.find(stage).await? {
+    let name = recipe.name(recipe.files());
+    let mut found = recipe.find(stage).await?;
+    let mut _turn = None;
+    if found.is_none() {
+        _turn = Some(stage.server.turn(name).await?);
+        found = recipe.find(stage).await?;
+    }
+    if let Some((template, _)) = found {
         return Ok((recorder.end(Boot::default(), None), Made::Template(template)));
     }
     let (trace, made) = alone(stage, recorder).await?;
@@ -114,7 +121,6 @@ async fn by_fingerprint(
         && trace.boot.succeeded()
         && stage.server.is_pristine().await?
     {
-        let name = recipe.name(recipe.files());
         let made = stage.server.make_template(scratch.clone(), name, None, true).await?;
         return Ok((trace, Made::Template(made)));
     }
@@ -197,7 +203,7 @@ fn inherited(count: usize, files: usize) -> String {
 }
 
 /// Whether every file was played, in the chain's order.
-fn is_whole(boot: &Boot, files: usize) -> bool {
+fn is_complete(boot: &Boot, files: usize) -> bool {
     boot.steps.len() == files
         && boot.steps.iter().enumerate().all(|(place, step)| step.migration == place)
 }

@@ -6,8 +6,18 @@
 /// Reads a digest of it, as superuser. What belongs to single databases is theirs; `pg_database`
 /// itself counts where it isn't ours.
 pub(super) fn digest(major: u32) -> String {
+    of_roles(major, "to_jsonb(role)")
+}
+
+/// The same without passwords, which are new with each server.
+pub(super) fn lasting_digest(major: u32) -> String {
+    of_roles(major, "to_jsonb(role) - 'rolpassword'")
+}
+
+fn of_roles(major: u32, role: &str) -> String {
+    let roles = format!("SELECT {role} FROM pg_catalog.pg_authid AS role");
     let mut parts = vec![
-        "SELECT to_jsonb(role) FROM pg_catalog.pg_authid AS role",
+        roles.as_str(),
         "SELECT to_jsonb(member) FROM pg_catalog.pg_auth_members AS member",
         "SELECT to_jsonb(space) FROM pg_catalog.pg_tablespace AS space",
         "SELECT to_jsonb(origin) FROM pg_catalog.pg_replication_origin AS origin",

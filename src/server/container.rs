@@ -69,9 +69,10 @@ const PORT: &str = "5432/tcp";
 /// Where the cluster is within the container: in no volume of the image's, so that none is made.
 const FOLDER: &str = "/rehearsal";
 
-/// The label with the folder of the first holder, on the machine that the other one names.
+/// The label with the folder of the first holder, and the one with the word of its folders: others
+/// that use the same engine, from another machine or from a container, may have the same paths.
 const FOLDER_LABEL: &str = "org.rehearsal.folder";
-const MACHINE_LABEL: &str = "org.rehearsal.machine";
+const WORD_LABEL: &str = "org.rehearsal.word";
 
 /// What the first process runs: the image's own command, to whose end it waits. It ends itself, and
 /// so everything in the container, when told to, or when its input ends without a word.
@@ -167,7 +168,8 @@ impl Found {
         image: Image,
         version: Option<String>,
     ) -> Result<Option<Self>, Lack> {
-        let found = engine.image(&image).await.map_err(Lack::Engine)?;
+        let found = engine.image(&image).await;
+        let found = found.map_err(|error| Lack::image(engine, &image, error))?;
         Ok(found.map(|found| Self {
             engine: engine.clone(),
             image,
@@ -193,11 +195,12 @@ impl Found {
     /// Starts a container of one's own. Its server accepts connections when this returns.
     pub(super) async fn start(&self) -> Result<Container> {
         let home = Home::open()?;
-        self.sweep(&home).await;
+        let word = home.word()?;
+        self.sweep(&home, &word).await;
         let claim = home.claim()?;
         let password = random_word(24)?;
         let host = self.engine.host().await;
-        let mut birth = Birth::new(self, &claim.folder);
+        let mut birth = Birth::new(self, &claim.folder, word);
         birth.stage = Stage::Asked;
         let created = self.create(&birth, &host, &password).await;
         birth.stage = if created.is_ok() { Stage::Made } else { Stage::Nothing };
@@ -275,7 +278,7 @@ impl Found {
             .with_tag(&self.image.tag)
             .with_container_name(&birth.name)
             .with_label(FOLDER_LABEL, birth.folder.display().to_string())
-            .with_label(MACHINE_LABEL, machine())
+            .with_label(WORD_LABEL, birth.word.clone())
             .with_env_var("PGDATA", format!("{FOLDER}/data"))
             .with_env_var("POSTGRES_INITDB_ARGS", "--no-sync")
             .with_cmd(command);
@@ -326,10 +329,10 @@ impl Found {
 
     /// Removes what runs that were killed have left behind, and nothing else: containers that bear
     /// our label and a name as we give it, of folders that are ours and that nobody holds.
-    async fn sweep(&self, home: &Home) {
+    async fn sweep(&self, home: &Home, word: &str) {
         for container in self.engine.labelled(FOLDER_LABEL).await {
             if let Some(name) = name_of(&container)
-                && is_abandoned(&container, home)
+                && is_abandoned(&container, home, word)
             {
                 self.engine.remove(name).await;
             }
@@ -341,6 +344,8 @@ impl Found {
 struct Birth<'a> {
     found: &'a Found,
     folder: PathBuf,
+    /// That of our folders.
+    word: String,
     name: String,
     stage: Stage,
 }
@@ -355,11 +360,11 @@ enum Stage {
 }
 
 impl<'a> Birth<'a> {
-    fn new(found: &'a Found, folder: &Path) -> Self {
+    fn new(found: &'a Found, folder: &Path, word: String) -> Self {
         // The folder's name carries the owner and the time.
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let name = format!("rehearsal-{name}");
-        Self { found, folder: folder.to_owned(), name, stage: Stage::Nothing }
+        Self { found, folder: folder.to_owned(), word, name, stage: Stage::Nothing }
     }
 
     fn succeed(mut self) -> String {
@@ -497,7 +502,7 @@ impl Drop for Container {
         }
         if !self.is_private && !self.has_ended() {
             self.claim.leave();
-            if self.claim.is_last() {
+            if self.claim.is_last() && !home::is_kept(self.folder()) {
                 remove_later(self.folder());
             }
         }
@@ -617,11 +622,6 @@ fn settings() -> impl Iterator<Item = String> {
         .flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={}", value.trim_matches('\''))])
 }
 
-/// What tells this machine from others that use the same engine.
-fn machine() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
 fn is_loopback(host: &str) -> bool {
     host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -638,7 +638,7 @@ fn name_of(container: &ContainerSummary) -> Option<&str> {
 }
 
 /// Whether nobody holds a container, and nothing within it will end it.
-fn is_abandoned(container: &ContainerSummary, home: &Home) -> bool {
+fn is_abandoned(container: &ContainerSummary, home: &Home, word: &str) -> bool {
     let label = |name| container.labels.as_ref().and_then(|labels| labels.get(name));
     let is_unstarted = container.state == Some(ContainerSummaryStateEnum::CREATED);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -647,7 +647,7 @@ fn is_abandoned(container: &ContainerSummary, home: &Home) -> bool {
         return true;
     }
     let Some(folder) = label(FOLDER_LABEL).map(PathBuf::from) else { return false };
-    let is_ours = label(MACHINE_LABEL).is_some_and(|it| *it == machine()) && home.has(&folder);
+    let is_ours = label(WORD_LABEL).is_some_and(|it| it == word) && home.has(&folder);
     let is_watched = !is_unstarted && folder.join(home::WATCHDOG).exists();
-    is_ours && !is_watched && !folder.join("kept").exists() && !home::is_claimed(&folder)
+    is_ours && !is_watched && !home::is_kept(&folder) && !home::is_claimed(&folder)
 }

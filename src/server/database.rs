@@ -37,19 +37,19 @@ pub struct Database {
     scratch: Scratch,
     role: Role,
     /// Ends when the last one who needs it does.
-    _home: Option<Arc<Home>>,
+    _stay: Option<Arc<Stay>>,
 }
 
-/// The server to which a database belongs, and from which it goes.
-struct Home {
+/// A database's time on a server.
+struct Stay {
     server: Arc<Server>,
     scratch: Scratch,
 }
 
-impl Drop for Home {
+impl Drop for Stay {
     fn drop(&mut self) {
-        // If it is the last one that its server has, it is gone with it.
-        if Arc::strong_count(&self.server) > 1 {
+        // From a server of its own it goes with that.
+        if self.server.is_shared() {
             let (server, scratch) = (Arc::clone(&self.server), self.scratch.clone());
             // Where it fails, it is left to those who tidy up.
             let _ = aside(async move { server.drop_database(scratch).await });
@@ -67,13 +67,13 @@ impl fmt::Debug for Database {
 impl Database {
     /// A database whose server somebody else holds.
     pub(crate) fn lent(scratch: Scratch, role: Role) -> Self {
-        Self { scratch, role, _home: None }
+        Self { scratch, role, _stay: None }
     }
 
     /// A database with the server to which it belongs.
     pub(crate) fn owned(scratch: Scratch, role: Role, server: Arc<Server>) -> Self {
-        let home = Home { server, scratch: scratch.clone() };
-        Self { scratch, role, _home: Some(Arc::new(home)) }
+        let stay = Stay { server, scratch: scratch.clone() };
+        Self { scratch, role, _stay: Some(Arc::new(stay)) }
     }
 
     /// Where it is found, as `postgresql://user:password@host:port/name`. The user is the

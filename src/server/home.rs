@@ -55,6 +55,9 @@ pub(super) const WATCHDOG: &str = "watchdog";
 /// In the folder of a server that runs in a container, its host and port.
 pub(super) const ADDRESS: &str = "address";
 
+/// In the folder of a server that is kept for a look.
+const KEPT: &str = "kept";
+
 /// In a cluster's folder, who works there.
 const PID_FILE: &str = "postmaster.pid";
 
@@ -128,10 +131,7 @@ impl Home {
         let cannot = |error| cannot("lock", &path, error);
         loop {
             let lock = File::create(&path).map_err(cannot)?;
-            let ours = lock.metadata().map_err(cannot)?.ino();
-            // Not one that was removed meanwhile.
-            let is_current = || fs::metadata(&path).is_ok_and(|now| now.ino() == ours);
-            if lock.try_lock().is_ok() && is_current() {
+            if lock.try_lock().is_ok() && is_current(&lock, &path) {
                 return Ok(Turn { path, _lock: lock });
             }
             tokio::time::sleep(GLANCE).await;
@@ -153,7 +153,7 @@ impl Home {
                 continue;
             }
             match postmaster(&folder) {
-                Tenant::Postmaster(_) if folder.join("kept").exists() => continue,
+                Tenant::Postmaster(_) if is_kept(&folder) => continue,
                 Tenant::Postmaster(_) if is_watched(&folder) => continue,
                 Tenant::Postmaster(pid) => stop(pid),
                 Tenant::Nobody => {}
@@ -165,7 +165,9 @@ impl Home {
             sweep_notes(&folder.join(NOTES));
         }
         for turn in entries_of(&self.turns) {
-            if File::open(&turn).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let Ok(lock) = File::open(&turn) else { continue };
+            // Whoever waits for it sees that the file is no longer the one.
+            if lock.try_lock().is_ok() && is_current(&lock, &turn) {
                 let _ = fs::remove_file(turn);
             }
         }
@@ -191,6 +193,21 @@ impl Home {
     #[cfg(feature = "containers")]
     pub(super) fn has(&self, folder: &Path) -> bool {
         folder.parent().is_some_and(|parent| self.servers.iter().any(|servers| servers == parent))
+    }
+
+    /// A word that tells these folders from those of the same path elsewhere.
+    #[cfg(feature = "containers")]
+    pub(super) fn word(&self) -> Result<String> {
+        let path = self.clusters.with_file_name("word");
+        if let Ok(word) = fs::read_to_string(&path) {
+            return Ok(word);
+        }
+        let draft = path.with_extension(random_word(8)?);
+        fs::write(&draft, random_word(16)?).map_err(|error| cannot("write", &draft, error))?;
+        // Unless somebody was faster; whoever it was, it is there as a whole.
+        let _ = fs::hard_link(&draft, &path);
+        let _ = fs::remove_file(&draft);
+        fs::read_to_string(&path).map_err(|error| cannot("read", &path, error))
     }
 
     /// A folder of one's own, for a server.
@@ -319,11 +336,22 @@ impl Claim {
 
     /// Leaves the folder to somebody who asked to keep it.
     pub(super) fn keep(&mut self) -> Result<()> {
-        let note = self.folder.join("kept");
+        let note = self.folder.join(KEPT);
         fs::write(&note, "").map_err(|error| cannot("write", &note, error))?;
         self.leave();
         Ok(())
     }
+}
+
+/// Whether an open file is the one at a path, and was not removed meanwhile.
+fn is_current(file: &File, path: &Path) -> bool {
+    let [ours, now] = [file.metadata(), fs::metadata(path)].map(|it| it.map(|it| it.ino()).ok());
+    ours.is_some() && ours == now
+}
+
+/// Whether somebody keeps a server for a look.
+pub(super) fn is_kept(folder: &Path) -> bool {
+    folder.join(KEPT).exists()
 }
 
 impl Drop for Claim {

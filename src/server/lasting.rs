@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -19,26 +19,31 @@ use crate::{Error, Result};
 static HELD: Mutex<BTreeMap<String, Arc<Server>>> = Mutex::new(BTreeMap::new());
 
 /// The shared server that answers a wish, if this process has asked for the same before.
-pub(crate) fn held(wanted: &Wanted<'_>) -> Option<Arc<Server>> {
+pub(crate) async fn held(wanted: &Wanted<'_>) -> Option<Arc<Server>> {
     if wanted.sharing != Sharing::Shared {
         return None;
     }
     let question = shared::question(wanted);
-    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-    let server = held.get(&question)?;
-    if server.has_ended() || !server.folder().is_some_and(shared::is_open) {
-        held.remove(&question);
-        return None;
+    let server = Arc::clone(servers().get(&question)?);
+    // Sessions end before their server does: when one of them crashes, all of them, and with them
+    // the watchdog and what says that our databases are in use.
+    if server.folder().is_some_and(shared::is_open) && server.still_answers().await {
+        return Some(server);
     }
-    Some(Arc::clone(server))
+    server.retire();
+    servers().remove(&question);
+    None
 }
 
 /// Keeps a server for those in this process who want the same, until the process ends.
 pub(crate) fn hold(wanted: &Wanted<'_>, server: &Arc<Server>) {
     if server.is_shared() && !server.is_guest() {
-        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(shared::question(wanted), Arc::clone(server));
+        servers().entry(shared::question(wanted)).or_insert_with(|| Arc::clone(server));
     }
+}
+
+fn servers() -> MutexGuard<'static, BTreeMap<String, Arc<Server>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens a session that lives until it is closed, whoever opened it.

@@ -230,6 +230,16 @@ impl Machine {
         }
     }
 
+    /// Forgets what it began with, and what others would begin with next.
+    pub(super) fn forget(&self) {
+        match self {
+            Self::Native(process) => process.forget(),
+            // Nothing that an earlier one has left is ever used.
+            #[cfg(feature = "containers")]
+            Self::Container(_) => {}
+        }
+    }
+
     /// Whether it has ended, whoever ended it.
     pub(super) fn has_ended(&self) -> bool {
         match self {

@@ -39,7 +39,7 @@ use self::external::Guest;
 pub(crate) use self::external::assert_one_version;
 use self::home::Home;
 pub(crate) use self::home::{Turn, available_bytes, disk_full_help};
-use self::lasting::lasting;
+use self::lasting::{aside, lasting};
 pub(crate) use self::lasting::{held, hold};
 use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
@@ -162,8 +162,11 @@ impl Server {
             let got = version.text;
             return Err(Error::new(format!("asked for {}, got Postgres {got}", plan.name())));
         }
-        if sharing == Sharing::Shared {
-            template::prepare(&mut connection).await?;
+        if sharing == Sharing::Shared && !template::prepare(&mut connection, version.major).await? {
+            // Somebody's test has made a role, perhaps. The next one begins with nothing.
+            machine.forget();
+            drop((lease, machine));
+            return Box::pin(Self::begin(plan, sharing)).await;
         }
         let pristine = value(&mut connection, &cluster::digest(version.major)).await?;
         let owner = login.username(OWNER).password(&password);
@@ -181,6 +184,8 @@ impl Server {
         // The second session is for whatever it is opened for.
         let (lease, connection) = tokio::try_join!(Lease::join(&admin, number), lasting(&admin))?;
         let Some(lease) = lease else { return Ok(None) };
+        // Nobody waits for it.
+        aside(template::tidy(admin.clone()))?;
         let version = Version::parse(&entry.version)
             .ok_or_else(|| Error::new("the note of a shared server has no version"))?;
         Ok(Some(Self {
@@ -373,6 +378,20 @@ impl Server {
             return Ok(connection);
         }
         lasting(&self.admin).await
+    }
+
+    /// Whether the sessions that it had are still there.
+    async fn still_answers(&self) -> bool {
+        let free = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(mut connection) = free else {
+            // Others use all of them.
+            return !self.has_ended();
+        };
+        let answers = run(&mut connection, "SELECT").await.is_ok();
+        if answers {
+            self.put_back(connection);
+        }
+        answers
     }
 
     /// Keeps a session for the next one. One that failed, or was left waiting for its answer, is

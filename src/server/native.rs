@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, PipeWriter, Write as _};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -18,7 +18,7 @@ use rustix::process::{
 use tokio::process::Child;
 
 use super::binaries::Installation;
-use super::home::{Claim, Cluster, Home, disk_full_help, password_of};
+use super::home::{Claim, Cluster, Home, disk_full_help, is_listening, password_of};
 use super::shared::ENTRY;
 use super::user::{User, cannot};
 use crate::{Error, Result};
@@ -195,6 +195,12 @@ impl Process {
         }
     }
 
+    /// Forgets the cluster with which it began.
+    pub(super) fn forget(&self) {
+        // Should it stay, then the next server finds out again.
+        let _ = self.warm.as_ref().map(fs::remove_dir_all);
+    }
+
     /// Whether the postmaster has ended. Its remaining processes may keep a connection waiting.
     pub(super) fn has_ended(&self) -> bool {
         // Looks, and leaves it to whoever waits for the child to reap it.
@@ -222,7 +228,8 @@ impl Drop for Process {
     /// Ends a server of one's own in whatever way the rehearsal itself came to an end: normally, by
     /// `?`, by a panic or by Ctrl-C.
     fn drop(&mut self) {
-        if self.is_private {
+        // A postmaster that was killed closes its port before its process is gone.
+        if self.is_private || !is_listening((Ipv4Addr::LOCALHOST, self.port).into()) {
             stop(self.pid);
         } else if !self.has_ended() {
             // The others, or the watchdog, need the folder.

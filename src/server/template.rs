@@ -10,8 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use super::lasting::aside;
 use super::native::WORTH_KEEPING;
 use super::{
-    OWNER, PATIENCE, Scratch, Server, connect, copy_of_settings, lease, random_word, rows, run,
-    wait_until_free,
+    OWNER, PATIENCE, Scratch, Server, cluster, connect, copy_of_settings, lease, random_word, rows,
+    run, value, wait_until_free,
 };
 use crate::Result;
 use crate::sql::{literal, quoted};
@@ -26,14 +26,14 @@ const READY: &str = "rehearsal_ready_";
 /// How many copies of a template are kept ready.
 const READY_MAX: usize = 2;
 
+/// The class of the locks of those who make copies ahead: "copy".
+const READY_LOCK: i32 = 0x636f_7079;
+
 /// How many templates are kept, beside those of the last minute, …
 const TEMPLATES_MAX: usize = 12;
 
 /// … and how much of them: the next server begins with a copy of all.
 const TEMPLATES_KILOBYTES_MAX: u32 = 192 << 10;
-
-/// How many databases somebody who looks after the others may drop at a time.
-const DROPPED_MAX: usize = 4;
 
 /// What is noted of each template, in the server's own database.
 pub(super) const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS rehearsal;
@@ -44,7 +44,8 @@ pub(super) const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS rehearsal;
        is_decorated boolean NOT NULL,
        kilobytes bigint NOT NULL,
        used timestamptz NOT NULL DEFAULT now()
-     )";
+     );
+     CREATE TABLE IF NOT EXISTS rehearsal.cluster (digest text NOT NULL)";
 
 /// What a chain, or the beginning of one, has made.
 #[derive(Debug, Clone)]
@@ -58,13 +59,24 @@ pub(crate) struct Template {
     is_decorated: bool,
 }
 
-/// Makes room for templates, and drops what those who are gone have left.
-pub(super) async fn prepare(connection: &mut PgConnection) -> Result<()> {
+/// Makes room for templates, and drops what those who are gone have left. Tells whether the cluster
+/// is as it was made, beside its databases: an earlier server may have had it.
+pub(super) async fn prepare(connection: &mut PgConnection, major: u32) -> Result<bool> {
     run(connection, TABLE).await?;
+    let digest = literal(&value(connection, &cluster::lasting_digest(major)).await?);
+    let first = format!(
+        "INSERT INTO rehearsal.cluster
+           SELECT {digest} WHERE NOT EXISTS (SELECT FROM rehearsal.cluster)"
+    );
+    run(connection, &first).await?;
+    let same = format!("SELECT bool_and(digest = {digest}) FROM rehearsal.cluster");
+    if value(connection, &same).await? != "t" {
+        return Ok(false);
+    }
     for name in rows(connection, &abandoned()).await?.into_iter().flatten().flatten() {
         run(connection, &drop_database(&name)).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 impl Server {
@@ -147,13 +159,8 @@ impl Server {
 
     /// A copy of a template, as fast as it can be had: one that was made ahead, or a new one.
     pub(crate) async fn take(&self, template: &Template) -> Result<Scratch> {
-        let ready = ready_prefix(template);
-        let query = format!(
-            "SELECT datname FROM pg_catalog.pg_database WHERE starts_with(datname, {})",
-            literal(&ready)
-        );
-        let found = self.rows(&query).await?;
-        let count = found.len();
+        let found = self.rows(&ready(&ready_prefix(template))).await?;
+        let is_low = found.len() <= READY_MAX;
         let mut taken = None;
         for name in found.into_iter().flatten().flatten() {
             // Somebody else may be faster, or it is about to be made.
@@ -172,10 +179,9 @@ impl Server {
             }
             None => self.copy_of(template).await?,
         };
-        let missing = (READY_MAX + 1).saturating_sub(count.max(1));
-        let upkeep = upkeep(self.admin.clone(), template.clone(), self.version.major, missing);
-        // What it has sent is done even if we are gone by then.
-        aside(upkeep)?;
+        if is_low {
+            aside(make_ready(self.admin.clone(), template.clone(), self.version.major))?;
+        }
         Ok(scratch)
     }
 
@@ -192,26 +198,44 @@ impl Server {
     }
 }
 
-/// Looks after the databases of a server: copies of a template for those who come next, and what
-/// was left behind by those who are gone.
-async fn upkeep(
-    admin: PgConnectOptions,
-    template: Template,
-    major: u32,
-    missing: usize,
-) -> Result<()> {
-    let mut connection = connect(&admin).await?;
-    // It is of use to others, whether or not we are still there.
-    run(&mut connection, "SET client_connection_check_interval = 0").await?;
-    for _ in 0..missing {
-        let name = format!("{}{}", ready_prefix(&template), random_word(8)?);
+/// Makes copies of a template for those who come next.
+async fn make_ready(admin: PgConnectOptions, template: Template, major: u32) -> Result<()> {
+    let mut connection = upkeep(&admin).await?;
+    let prefix = ready_prefix(&template);
+    // One at a time for each template, and whoever comes meanwhile needs not wait for it.
+    let turn = format!("SELECT pg_try_advisory_lock({READY_LOCK}, hashtext({}))", literal(&prefix));
+    if value(&mut connection, &turn).await? != "t" {
+        return Ok(());
+    }
+    while rows(&mut connection, &ready(&prefix)).await?.len() < READY_MAX {
+        let name = format!("{prefix}{}", random_word(8)?);
         run(&mut connection, &create_from(&name, &template.scratch.name, major)).await?;
     }
+    Ok(())
+}
+
+/// Reads the names of the copies that begin like this.
+fn ready(prefix: &str) -> String {
+    let prefix = literal(prefix);
+    format!("SELECT datname FROM pg_catalog.pg_database WHERE starts_with(datname, {prefix})")
+}
+
+/// Drops what those who are gone have left on a server that others hold.
+pub(super) async fn tidy(admin: PgConnectOptions) -> Result<()> {
+    let mut connection = upkeep(&admin).await?;
     let left = rows(&mut connection, &abandoned()).await?;
-    for name in left.into_iter().flatten().flatten().take(DROPPED_MAX) {
+    for name in left.into_iter().flatten().flatten() {
         run(&mut connection, &drop_database(&name)).await?;
     }
     Ok(())
+}
+
+/// A session for what is of use to others, whether or not we are still there: what it has been
+/// sent is done.
+async fn upkeep(admin: &PgConnectOptions) -> Result<PgConnection> {
+    let mut connection = connect(admin).await?;
+    run(&mut connection, "SET client_connection_check_interval = 0").await?;
+    Ok(connection)
 }
 
 /// How the names of a template's copies begin.
@@ -228,7 +252,8 @@ fn abandoned() -> String {
            SELECT name, used > now() - interval '1 minute'
                OR row_number() OVER latest <= {TEMPLATES_MAX}
               AND sum(kilobytes) OVER latest <= {TEMPLATES_KILOBYTES_MAX} AS is_kept
-             FROM rehearsal.template WINDOW latest AS (ORDER BY used DESC, name)
+             FROM rehearsal.template JOIN pg_catalog.pg_database ON datname = name
+           WINDOW latest AS (ORDER BY used DESC, name)
          )
          SELECT datname FROM pg_catalog.pg_database
           WHERE datname ~ '^rehearsal_[0-9a-f]{{8}}_[0-9]{{10}}_[0-9]+$'

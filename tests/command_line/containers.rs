@@ -16,7 +16,7 @@ use crate::fixtures::settled;
 use crate::leftovers::{
     end_at_many_moments, endless, fail, panic_in_the_middle, send, slow, user_tests,
 };
-use crate::support::{Project, Temporary, Told, check, check_report, run, verify};
+use crate::support::{Project, Temporary, Told, alone, check, check_report, run, verify};
 
 /// How long whoever was killed may take to disappear.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -226,14 +226,15 @@ fn after_tests_that_fail() {
 
 #[test]
 fn after_a_panic() {
+    let Some(temporary) = alone("containers::after_a_panic") else { return };
     let before = volumes();
     let name = format!("name=rehearsal-{}-", std::process::id());
     let containers = || docker(&["ps", "--all", "--quiet", "--filter", &name]);
     // While the engine is about to make the container, and when it runs.
     for file in ["lock", "address"] {
-        let left = panic_in_the_middle("container", file);
+        panic_in_the_middle("container", file, &temporary);
         assert!(comes(PATIENCE, || containers().is_empty()), "{}", containers());
-        assert!(comes(PATIENCE, || left().is_empty()), "{:?}", left());
+        assert!(comes(PATIENCE, || temporary.servers().is_empty()), "{:?}", temporary.servers());
     }
     assert!(comes(PATIENCE, || volumes().is_subset(&before)));
 }
@@ -283,7 +284,8 @@ fn a_kept_database_stays_until_it_is_ended_as_the_report_says() {
     let (temporary, before) = (Temporary::new(), volumes());
     let told = run(in_container("fixtures/ledger-broken", &temporary).arg("--keep"));
     check_report(&told, 1, &["kept the database of the first boot: psql 'postgresql://"]);
-    // The next run leaves it alone.
+    // Nobody is about to remove what tells the next one to leave it alone.
+    assert!(temporary.servers().iter().all(|folder| !folder.join("leaving").exists()));
     let next = run(&mut in_container("fixtures/ledger", &temporary));
     check_report(&next, 0, &["(container)"]);
     assert!(comes(PATIENCE, || containers(&temporary).len() == 1));
@@ -304,22 +306,25 @@ fn only_what_is_ours_is_swept() {
     let told = run(verify("fixtures/ledger").env("TMPDIR", temporary.path()));
     check_report(&told, 0, &["(native)"]);
     let home = std::fs::read_dir(temporary.path()).expect("our folder").flatten().next();
-    let servers = home.expect("a home").path().join("servers");
-    let host = host_name();
-    let word = format!("{:08x}", std::process::id());
-    let make = |name: &str, machine: &str| {
+    let home = home.expect("a home").path();
+    let servers = home.join("servers");
+    // The word is written when the first container is about to be.
+    check_report(&run(&mut in_container("fixtures/ledger", &temporary)), 0, &["(container)"]);
+    let own = std::fs::read_to_string(home.join("word")).expect("a word");
+    let suffix = format!("{:08x}", std::process::id());
+    let make = |name: &str, word: &str| {
         let folder = format!("{LABEL}={}", servers.join("1-1-left").display());
-        let machine = format!("org.rehearsal.machine={machine}");
-        let labels = ["--label", &folder, "--label", &machine];
+        let word = format!("org.rehearsal.word={word}");
+        let labels = ["--label", &folder, "--label", &word];
         // In place of the image's volume: the other tests look whether one is left.
         let memory = ["--tmpfs", "/var/lib/postgresql"];
         docker(&[&["create", "--name", name], &labels[..], &memory, &["postgres:18"]].concat());
     };
-    let ours = format!("rehearsal-1-1-{word}");
-    let others = [format!("rehearsal-2-1-{word}"), format!("a-rehearsal-1-1-{word}")];
-    make(&ours, &host);
+    let ours = format!("rehearsal-1-1-{suffix}");
+    let others = [format!("rehearsal-2-1-{suffix}"), format!("a-rehearsal-1-1-{suffix}")];
+    make(&ours, &own);
     make(&others[0], "another");
-    make(&others[1], &host);
+    make(&others[1], &own);
     let told = run(&mut in_container("fixtures/ledger", &temporary));
     let left = containers(&temporary).join("\n");
     for name in &others {
@@ -345,6 +350,11 @@ fn forwarded(host: &str) -> u16 {
     let port = listener.local_addr().expect("it has an address").port();
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
+            // Whoever has the engine has the machine: nobody else's.
+            let ends = (client.peer_addr(), client.local_addr());
+            if !matches!(ends, (Ok(peer), Ok(own)) if peer.ip() == own.ip()) {
+                continue;
+            }
             let engine = UnixStream::connect(&socket).expect("it answers");
             let [from, into] = [&client, &client].map(|it| it.try_clone().expect("a copy"));
             let [answer, ask] = [&engine, &engine].map(|it| it.try_clone().expect("a copy"));

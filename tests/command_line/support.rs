@@ -87,7 +87,8 @@ impl Project {
 /// A TMPDIR of one's own, so that what is left in it was left by the test. Servers started by root
 /// run as another user, who must pass through it.
 pub(crate) struct Temporary {
-    folder: TempDir,
+    folder: PathBuf,
+    _owned: Option<TempDir>,
     /// Somebody else's, from before.
     segments: BTreeSet<PathBuf>,
 }
@@ -96,19 +97,30 @@ impl Temporary {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("permissions");
-        Self { folder, segments: segments() }
+        let path = folder.path().to_owned();
+        Self { _owned: Some(folder), ..Self::at(path) }
+    }
+
+    /// One that somebody else has made.
+    fn at(folder: PathBuf) -> Self {
+        Self { folder, _owned: None, segments: segments() }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// The folders of servers, running or not.
     pub(crate) fn servers(&self) -> Vec<PathBuf> {
+        self.in_homes("servers")
+    }
+
+    /// What is in a folder of rehearsal's own.
+    pub(crate) fn in_homes(&self, name: &str) -> Vec<PathBuf> {
         let homes = fs::read_dir(self.path()).expect("our own folder").flatten();
         homes
-            .filter_map(|home| fs::read_dir(home.path().join("servers")).ok())
-            .flat_map(|servers| servers.flatten().map(|server| server.path()))
+            .filter_map(|home| fs::read_dir(home.path().join(name)).ok())
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
             .collect()
     }
 
@@ -132,6 +144,20 @@ fn segments() -> BTreeSet<PathBuf> {
     let entries = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
     let segments = entries.filter(|it| it.file_name().to_string_lossy().starts_with("PostgreSQL."));
     segments.map(|segment| segment.path()).collect()
+}
+
+/// Runs a test, which asks for this, in a process and with a TMPDIR of its own. There it gets them,
+/// and goes on; here it is over then.
+pub(crate) fn alone(test: &str) -> Option<Temporary> {
+    const ALONE: &str = "REHEARSAL_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return Some(Temporary::at(std::env::temp_dir()));
+    }
+    let temporary = Temporary::new();
+    let mut command = Command::new(std::env::current_exe().expect("a test"));
+    command.args(["--exact", test]).env("TMPDIR", temporary.path()).env(ALONE, "yes");
+    check(&run(&mut command), 0, &["1 passed"]);
+    None
 }
 
 /// How long whoever was killed, or is no longer needed, may take to disappear.

@@ -1,9 +1,11 @@
 //! What was played before is not played again, and what somebody else changed is noticed.
 
+use std::process::Command;
 use std::thread;
 
 use rstest::rstest;
 
+use crate::leftovers::started;
 use crate::support::{Project, Temporary, Told, check, run, verify};
 
 /// A chain that takes long enough to be worth a template.
@@ -120,7 +122,7 @@ fn a_role_is_made_by_many_at_once(#[case] sql: &str) {
     check(&rehearse(&project, &temporary), 1, &["error[replay]", "42710"]);
 }
 
-/// Ten processes at once, and one server.
+/// Six processes at once, and one server, on which one of them plays.
 #[test]
 fn a_server_is_shared() {
     let (project, temporary) = (slow(), Temporary::new());
@@ -131,12 +133,85 @@ fn a_server_is_shared() {
             servers = servers.max(temporary.servers().len());
             thread::yield_now();
         }
-        for told in runs {
-            check(&told.join().expect("it ends"), 0, &[]);
+        let told = runs.map(|told| told.join().expect("it ends"));
+        for told in &told {
+            check(told, 0, &[]);
         }
+        assert_eq!(told.iter().filter(|told| taken_over(told).is_none()).count(), 1);
         servers
     });
     assert_eq!(servers, 1);
+}
+
+/// What somebody has left who was killed goes while others still use the server.
+#[test]
+fn databases_of_the_dead_go_when_the_next_one_comes() {
+    let temporary = Temporary::new();
+    let begin = |number: u32| {
+        // Each plays for itself, and waits for nobody who would play the same.
+        let sql = format!("SELECT pg_sleep(900 + {number});\n");
+        let project = Project::new(&[("migrations/000001_endless.up.sql", &sql)]);
+        (started(&project, &temporary, "first boot"), project)
+    };
+    let (mut living, _living) = begin(1);
+    let (mut dying, _dying) = begin(2);
+    dying.kill().expect("it runs");
+    dying.wait().expect("it ends");
+    let others = "SELECT count(*) FROM pg_database WHERE datname ~ '^rehearsal_[0-9a-f]{8}_'";
+    let next = format!(
+        "SET LOCAL statement_timeout = '8s';\n\
+         DO $$ BEGIN WHILE ({others}) > 2 LOOP PERFORM pg_sleep(0.01); END LOOP; END $$;\n"
+    );
+    let next = Project::new(&[("migrations/000001_count.up.sql", &next)]);
+    let told = run(verify(next.path()).args(["--only", "apply"]).env("TMPDIR", temporary.path()));
+    living.kill().expect("it runs");
+    living.wait().expect("it ends");
+    check(&told, 0, &[]);
+}
+
+/// What a test has done to the server beside its database is not there for whoever comes when that
+/// one has ended.
+#[test]
+fn a_role_that_a_test_has_made_is_forgotten_with_the_server() {
+    const NAME: &str = "templates::a_role_that_a_test_has_made_is_forgotten_with_the_server";
+    const MAKER: &str = "REHEARSAL_TEST_MAKES_A_ROLE";
+    if std::env::var_os(MAKER).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        return runtime.expect("a runtime").block_on(async {
+            let rehearsal = rehearsal::Rehearsal::of("fixtures/ledger").server("native");
+            let database = rehearsal.database().await.expect("a database");
+            database.execute("CREATE ROLE left_behind").await.expect("it may");
+        });
+    }
+    let temporary = Temporary::new();
+    let mut maker = Command::new(std::env::current_exe().expect("a test"));
+    maker.args(["--exact", NAME]).env("TMPDIR", temporary.path()).env(MAKER, "yes");
+    check(&run(&mut maker), 0, &["1 passed"]);
+    temporary.assert_servers_are_left(0);
+    assert_eq!(temporary.in_homes("warm").len(), 1, "what the server had is kept");
+    // Its text doesn't tell that it makes a role: it is played where everybody is.
+    let hidden = "DO $$ BEGIN EXECUTE 'CRE' || 'ATE RO' || 'LE left_behind'; END $$;\n";
+    let hidden = Project::new(&[("migrations/000001_role.up.sql", hidden)]);
+    let only = ["--only", "apply"];
+    check(&run(verify(hidden.path()).args(only).env("TMPDIR", temporary.path())), 0, &[]);
+}
+
+/// A chain that leaves something in its session has a template only for those who want no more than
+/// its database.
+#[test]
+fn a_leak_is_no_obstacle_the_second_time() {
+    let temporary = Temporary::new();
+    let project = Project::new(&[
+        ("migrations/000001_slow.up.sql", "CREATE TABLE a (id int); SELECT pg_sleep(0.15);\n"),
+        ("migrations/000002_leak.up.sql", "SET work_mem = '1MB';\n"),
+        ("rehearsal.toml", "[migrations]\nboot = \"ledger\"\n"),
+    ]);
+    let tell = || {
+        let told = rehearse(&project, &temporary);
+        (told.status, told.stdout.contains("work_mem"))
+    };
+    assert_eq!(tell(), tell());
+    assert_eq!(tell().0, 1, "{}", rehearse(&project, &temporary).all());
 }
 
 /// Row-level security is that of a table's owner, who is no superuser.

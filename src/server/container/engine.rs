@@ -108,7 +108,9 @@ impl Engine {
         }
         let in_container = ["/.dockerenv", "/run/.containerenv"];
         let in_container = in_container.iter().any(|file| Path::new(file).exists());
-        if in_container && self.machine().await != Some(super::machine()) {
+        let uname = rustix::system::uname();
+        let own_name = uname.nodename().to_string_lossy();
+        if in_container && self.machine().await.as_deref() != Some(&*own_name) {
             for network in ["bridge", "podman"] {
                 let found = self.docker.inspect_network(network, None::<InspectNetworkOptions>);
                 let Ok(found) = found.await else { continue };

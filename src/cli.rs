@@ -58,7 +58,7 @@ struct Verify {
     /// Postgres versions to play on, such as 15,17 [default: the project's, or the newest here]
     #[arg(long, value_name = "VERSIONS", value_delimiter = ',')]
     postgres: Vec<String>,
-    /// Where the server comes from: auto, native, or the URL of one as postgres://…
+    /// Where the server comes from: auto, container, native, or the URL of one as postgres://…
     #[arg(long, value_name = "SERVER")]
     server: Option<String>,
     /// Judge these checks only

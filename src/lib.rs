@@ -44,6 +44,8 @@
 //!
 //! # Features
 //!
+//! - `containers`, which is on by default: servers from the images of Docker or Podman. Without it
+//!   (`default-features = false`) they are started from the programs of the machine.
 //! - `cli`: the command line, for an xtask of your own or as `cargo rehearsal`.
 //! - `sqlx-0_9`: sqlx's own types, `Migrator` and `PgConnection`, in this interface. Whoever uses
 //!   another version of sqlx, or none, does without, and has folders, commands and closures.

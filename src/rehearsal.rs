@@ -246,8 +246,8 @@ impl<'a> Rehearsal<'a> {
         Ok(())
     }
 
-    /// The database that the first boot makes, for a test of one's own, on a server of its own: of
-    /// the first version, if several are asked for.
+    /// The database that the first boot makes, for a test of one's own: a copy that nobody
+    /// else has, on a server of the first version, if several are asked for.
     ///
     /// # Errors
     ///

@@ -24,6 +24,9 @@ fn it_prints_a_table_and_leaves_nothing() {
         "| every-file: 50 against 5 migrations | × ",
         "| ledger: 50 migrations, the last one changed since the last run | ",
         "| server start, initdb included | ",
+        "| a database with 5 migrations for a test, against sqlx | ",
+        "| the same, with a copy ready | ",
+        "| 40 tests in processes of their own, against psql copying a template | ",
     ] {
         assert_eq!(begins(row), 1, "{row}\n{}", told.all());
     }

@@ -16,10 +16,7 @@ use crate::fixtures::settled;
 use crate::leftovers::{
     end_at_many_moments, endless, fail, panic_in_the_middle, send, slow, user_tests,
 };
-use crate::support::{Project, Temporary, Told, alone, check, check_report, run, verify};
-
-/// How long whoever was killed may take to disappear.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::support::{PATIENCE, Project, Temporary, Told, alone, check, check_report, run, verify};
 
 /// How long a container may take to get where a test wants it.
 const START_MAX: Duration = Duration::from_mins(2);

@@ -161,7 +161,7 @@ pub(crate) fn alone(test: &str) -> Option<Temporary> {
 }
 
 /// How long whoever was killed, or is no longer needed, may take to disappear.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Lets others work while something is awaited that nobody announces.
 pub(crate) fn pause() {

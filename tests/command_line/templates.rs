@@ -2,11 +2,13 @@
 
 use std::process::Command;
 use std::thread;
+use std::time::Instant;
 
 use rstest::rstest;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::leftovers::started;
-use crate::support::{Project, Temporary, Told, check, run, verify};
+use crate::support::{PATIENCE, Project, Temporary, Told, alone, check, run, verify};
 
 /// A chain that takes long enough to be worth a template.
 fn slow() -> Project {
@@ -194,6 +196,31 @@ fn a_role_that_a_test_has_made_is_forgotten_with_the_server() {
     let hidden = Project::new(&[("migrations/000001_role.up.sql", hidden)]);
     let only = ["--only", "apply"];
     check(&run(verify(hidden.path()).args(only).env("TMPDIR", temporary.path())), 0, &[]);
+}
+
+/// Copies are made ahead, and handed out under another name.
+#[test]
+fn a_copy_that_is_ready_is_taken() {
+    let Some(_temporary) = alone("templates::a_copy_that_is_ready_is_taken") else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let rehearsal = || rehearsal::Rehearsal::of("fixtures/ledger").server("native");
+        let first = rehearsal().database().await.expect("a database");
+        let mut session = PgConnection::connect(&first.url()).await.expect("a session");
+        let mut numbers = async |pattern: &str| {
+            let query = "SELECT array_agg(oid::int8) FROM pg_database WHERE datname ~ $1";
+            let found = sqlx::query_scalar::<_, Option<Vec<i64>>>(query).bind(pattern);
+            found.fetch_one(&mut session).await.expect("rows").unwrap_or_default()
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let mut ready = Vec::new();
+        while ready.is_empty() && Instant::now() < deadline {
+            ready = numbers("^rehearsal_ready_").await;
+        }
+        let second = rehearsal().database().await.expect("a database");
+        let name = second.url().rsplit('/').next().expect("a name").to_owned();
+        assert!(ready.contains(&numbers(&format!("^{name}$")).await[0]), "{ready:?}");
+    });
 }
 
 /// A chain that leaves something in its session has a template only for those who want no more than

@@ -308,6 +308,8 @@ fn only_what_is_ours_is_swept() {
     // The word is written when the first container is about to be.
     check_report(&run(&mut in_container("fixtures/ledger", &temporary)), 0, &["(container)"]);
     let own = std::fs::read_to_string(home.join("word")).expect("a word");
+    // Who joins it needs not start one, and doesn't sweep.
+    assert!(comes(PATIENCE, || containers(&temporary).is_empty()));
     let suffix = format!("{:08x}", std::process::id());
     let make = |name: &str, word: &str| {
         let folder = format!("{LABEL}={}", servers.join("1-1-left").display());

@@ -23,6 +23,9 @@ pub(crate) const PREFIX: &str = "rehearsal_template_";
 /// come next.
 const READY: &str = "rehearsal_ready_";
 
+/// How much of a template's name, beyond its beginning, stands in those of its copies.
+const KEY: usize = 24;
+
 /// How many copies of a template are kept ready.
 const READY_MAX: usize = 2;
 
@@ -57,6 +60,8 @@ pub(crate) struct Template {
     pub(crate) is_clean: bool,
     /// Whether it has settings, grants or a comment, which `CREATE DATABASE … TEMPLATE` leaves out.
     is_decorated: bool,
+    /// A copy that was made ahead, if somebody has not taken it since.
+    ready: Option<String>,
 }
 
 /// Makes room for templates, and drops what those who are gone have left. Tells whether the cluster
@@ -90,16 +95,21 @@ impl Server {
                  JOIN pg_catalog.pg_database ON datname = name
                 ORDER BY place LIMIT 1) AS found
               WHERE template.name = found.name
-             RETURNING template.name, ledger, is_clean::text, is_decorated::text"
+             RETURNING template.name, ledger, is_clean::text, is_decorated::text, (
+               SELECT datname FROM pg_catalog.pg_database
+                WHERE starts_with(datname, '{READY}' || substr(template.name, {}, {KEY}) || '_')
+                ORDER BY random() LIMIT 1)",
+            PREFIX.len() + 1
         );
         let found = self.rows(&query).await?.into_iter().next();
         Ok(found.and_then(|row| {
-            let [name, ledger, is_clean, is_decorated] = row.try_into().ok()?;
+            let [name, ledger, is_clean, is_decorated, ready] = row.try_into().ok()?;
             Some(Template {
                 scratch: self.scratch(&name?),
                 ledger,
                 is_clean: is_clean.as_deref() == Some("true"),
                 is_decorated: is_decorated.as_deref() == Some("true"),
+                ready,
             })
         }))
     }
@@ -139,7 +149,7 @@ impl Server {
         // Without it the next server begins with nothing, and that is all.
         let _ = self.folder().map(|folder| fs::write(folder.join(WORTH_KEEPING), ""));
         let is_decorated = noted.first().is_some_and(|it| it.as_deref() == Some("true"));
-        Ok(Template { scratch, ledger, is_clean, is_decorated })
+        Ok(Template { scratch, ledger, is_clean, is_decorated, ready: None })
     }
 
     /// Makes a template of a database as it is now, in which its maker will go on.
@@ -159,15 +169,10 @@ impl Server {
 
     /// A copy of a template, as fast as it can be had: one that was made ahead, or a new one.
     pub(crate) async fn take(&self, template: &Template) -> Result<Scratch> {
-        let found = self.rows(&ready(&ready_prefix(template))).await?;
-        let is_low = found.len() <= READY_MAX;
         let mut taken = None;
-        for name in found.into_iter().flatten().flatten() {
+        if let Some(ready) = &template.ready {
             // Somebody else may be faster, or it is about to be made.
-            if let Ok(scratch) = self.rename(self.scratch(&name), &self.free_name()).await {
-                taken = Some(scratch);
-                break;
-            }
+            taken = self.rename(self.scratch(ready), &self.free_name()).await.ok();
         }
         let scratch = match taken {
             Some(scratch) => {
@@ -179,9 +184,7 @@ impl Server {
             }
             None => self.copy_of(template).await?,
         };
-        if is_low {
-            aside(make_ready(self.admin.clone(), template.clone(), self.version.major))?;
-        }
+        aside(make_ready(self.admin.clone(), template.clone(), self.version.major))?;
         Ok(scratch)
     }
 
@@ -207,17 +210,15 @@ async fn make_ready(admin: PgConnectOptions, template: Template, major: u32) -> 
     if value(&mut connection, &turn).await? != "t" {
         return Ok(());
     }
-    while rows(&mut connection, &ready(&prefix)).await?.len() < READY_MAX {
+    let ready = format!(
+        "SELECT FROM pg_catalog.pg_database WHERE starts_with(datname, {})",
+        literal(&prefix)
+    );
+    while rows(&mut connection, &ready).await?.len() < READY_MAX {
         let name = format!("{prefix}{}", random_word(8)?);
         run(&mut connection, &create_from(&name, &template.scratch.name, major)).await?;
     }
     Ok(())
-}
-
-/// Reads the names of the copies that begin like this.
-fn ready(prefix: &str) -> String {
-    let prefix = literal(prefix);
-    format!("SELECT datname FROM pg_catalog.pg_database WHERE starts_with(datname, {prefix})")
 }
 
 /// Drops what those who are gone have left on a server that others hold.
@@ -241,7 +242,7 @@ async fn upkeep(admin: &PgConnectOptions) -> Result<PgConnection> {
 /// How the names of a template's copies begin.
 fn ready_prefix(template: &Template) -> String {
     let key = template.scratch.name.strip_prefix(PREFIX).unwrap_or(&template.scratch.name);
-    format!("{READY}{}_", &key[..key.len().min(24)])
+    format!("{READY}{}_", &key[..key.len().min(KEY)])
 }
 
 /// Reads the names of databases that nobody uses: their holder has gone, or their template has, or
@@ -264,7 +265,7 @@ fn abandoned() -> String {
                                 & 4294967295)
              OR datname ~ '^{PREFIX}[0-9a-f]{{32}}$'
             AND NOT EXISTS (SELECT FROM template WHERE name = datname AND is_kept)
-             OR datname ~ '^{READY}[0-9a-f]{{24}}_[0-9a-f]{{8}}$'
+             OR datname ~ '^{READY}[0-9a-f]{{{KEY}}}_[0-9a-f]{{8}}$'
             AND NOT EXISTS (
               SELECT FROM template
                WHERE is_kept

@@ -8,10 +8,13 @@
 //! ```
 //!
 //! Exit status: 0 if all checks that are denied hold, 1 if there are findings, 2 if the rehearsal
-//! could not be held, 130 if it was interrupted.
+//! could not be held, 130 if it was interrupted. Of `diff`: 0 if the schemas are the same, 1 if
+//! they differ, 2 if they could not be compared.
 
 mod bench;
+mod diff;
 mod matrix;
+mod squash;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -24,7 +27,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::bench::Bench;
+use self::diff::Diff;
 use self::matrix::Matrix;
+use self::squash::Squash;
 use crate::acts::Progress;
 use crate::report::Report;
 use crate::server::News;
@@ -45,8 +50,12 @@ struct Arguments {
 enum Command {
     /// Plays the project's migrations on throwaway Postgres servers, and says what would go wrong
     Verify(Verify),
+    /// Tells what differs between two schemas: of files of SQL, of projects, of databases
+    Diff(Diff),
     /// Prints the project's Postgres versions as JSON, for a CI matrix
     Matrix(Matrix),
+    /// Writes a baseline, a rollout, a rollback and a runbook for the migrations, and proves them
+    Squash(Squash),
     /// Measures a rehearsal against psql executing the same SQL, and prints a table
     Bench(Bench),
 }
@@ -163,7 +172,15 @@ impl Command {
                     (false, false) => ExitCode::from(COULD_NOT_RUN),
                 })
             }
+            Self::Diff(diff) => {
+                let is_same = Box::pin(diff.run()).await?;
+                Ok(if is_same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
             Self::Matrix(matrix) => matrix.run(default).map(|()| ExitCode::SUCCESS),
+            Self::Squash(squash) => {
+                let holds = Box::pin(squash.run()).await?;
+                Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
             Self::Bench(bench) => Box::pin(bench.run()).await.map(|()| ExitCode::SUCCESS),
         }
     }
@@ -191,7 +208,7 @@ impl Verify {
         } else {
             rehearsal.play_telling(&Lines).await?
         };
-        let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let color = wants_color();
         let told = |color| match self.format {
             Format::Human => report.to_text(color),
             Format::Json => report.to_json(),
@@ -210,6 +227,11 @@ impl Verify {
         }
         Ok(report)
     }
+}
+
+/// Whether whoever reads what is printed can see colours, and wants them.
+fn wants_color() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// An error if a file can't be written. What is in it stays, in case there will be nothing new.

@@ -3,6 +3,9 @@
 //! Knows the keys and their meaning, and nothing of how they are carried out. What a call, an
 //! option or the environment says on top of it is `rehearsal`'s business.
 
+mod seeds;
+mod squash;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -13,6 +16,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub(crate) use self::seeds::{
+    Bootstrap, Edits, SeedStep, Seeds, Transaction, fits_column, fits_table,
+};
+pub(crate) use self::squash::{Baseline, Dump, History, Revision, Squashed};
 use crate::sql::{Position, position};
 use crate::{Error, Result};
 
@@ -25,7 +32,11 @@ pub(crate) const FILE: &str = "rehearsal.toml";
 pub(crate) struct Config {
     pub(crate) postgres: Postgres,
     pub(crate) migrations: Migrations,
+    pub(crate) seeds: Seeds,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) baseline: Baseline,
     pub(crate) history: History,
+    pub(crate) dump: Dump,
     /// How strictly each check is taken.
     pub(crate) checks: BTreeMap<Spanned<String>, Level>,
     /// Exemptions.
@@ -83,14 +94,6 @@ pub(crate) struct Migrations {
     /// Patterns of the files on which the command depends. Tests of one's own then get copies of
     /// what it has made.
     pub(crate) fingerprint: Option<Spanned<Vec<String>>>,
-}
-
-/// What is merged, and so may have run in production.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct History {
-    /// The revision into which branches are merged.
-    pub(crate) base: Option<String>,
 }
 
 /// What the app, or the deploy, does with the chain when it boots.
@@ -187,6 +190,10 @@ impl Config {
             }
         }
         config.migrations.assert_consistent(text)?;
+        config.seeds.assert_consistent(text)?;
+        config.bootstrap.assert_consistent(text)?;
+        config.baseline.assert_consistent(text)?;
+        config.dump.assert_consistent(text)?;
         Ok(config)
     }
 
@@ -249,7 +256,7 @@ pub(crate) fn mistake(
 }
 
 /// An error in `rehearsal.toml`, with its place.
-fn at(text: &str, span: Range<usize>, message: &str) -> Error {
+pub(crate) fn at(text: &str, span: Range<usize>, message: &str) -> Error {
     let Position { line, column } = position(text, span.start);
     Error::new(format!("{FILE}:{line}:{column}: {message}"))
 }
@@ -286,7 +293,10 @@ fn section_of(key: &str) -> Option<&'static str> {
             Some("postgres")
         }
         "path" | "format" | "boot" | "run" | "fingerprint" => Some("migrations"),
-        "base" => Some("history"),
+        "steps" | "transaction" | "expect" | "ignore_columns" | "edits" => Some("seeds"),
+        "session" | "pre" | "post" | "tighten" | "untouched" => Some("bootstrap"),
+        "chain" | "rollout" | "rollback" | "leftovers" => Some("baseline"),
+        "base" | "squash_marker" => Some("history"),
         _ => None,
     }
 }
@@ -393,9 +403,10 @@ mod tests {
              help: let the chain name its database by current_database(), and leave this out",
         );
         check(
-            "[sedes]",
-            "rehearsal.toml:1:2: unknown key `sedes`\n\
-             help: known: postgres, migrations, history, checks, allow",
+            "[zebra]",
+            "rehearsal.toml:1:2: unknown key `zebra`\n\
+             help: known: postgres, migrations, seeds, bootstrap, baseline, history, \
+             dump, checks, allow",
         );
     }
 

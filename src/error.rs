@@ -53,6 +53,12 @@ impl Error {
         self
     }
 
+    /// Another thing to do about it, below what the help says already.
+    pub(crate) fn or_else_help(mut self, help: &str) -> Self {
+        self.help = Some(self.help.map_or(help.to_owned(), |first| format!("{first}\n{help}")));
+        self
+    }
+
     pub(crate) fn caused_by(
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -74,6 +74,8 @@ mod checks;
 mod report;
 mod rehearsal;
 mod schema;
+#[cfg(feature = "cli")]
+mod squash;
 mod suite;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,6 +1,10 @@
 //! The rehearsal: project, servers, acts, checks and report, brought together.
 
+mod drift;
+mod dump;
 mod judging;
+mod playing;
+mod seeding;
 mod subject;
 mod versions;
 
@@ -10,17 +14,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::drift::Made;
+pub(crate) use self::playing::Played;
 pub use self::subject::Rehearsable;
 #[cfg(feature = "cli")]
 pub(crate) use self::versions::named_versions;
-use crate::acts::{self, FirstBoot, Migrate, Progress, Stage};
+use crate::acts::{self, Migrate, Progress, Stage};
+use crate::catalog::Catalog;
 use crate::checks::{self, Check};
 use crate::config::{self, Cluster, Config, Level, Role};
 use crate::report::{self, Kept, Report, Run, Unplayed};
 use crate::server::{self, Asked, Database, News, Origin, Server, Sharing, Silence, Wanted};
 use crate::source::{self, Project};
 use crate::sql::{self, Kind};
-use crate::trace::Traces;
+use crate::trace::{Act, Traces};
 use crate::{Error, Result};
 
 /// How much of a statement stands for it in a sentence.
@@ -54,9 +61,21 @@ pub struct Rehearsal<'a> {
     versions: Vec<String>,
     origin: Option<Asked>,
     only: Vec<String>,
+    /// The check that is not judged, whatever is asked for.
+    left_out: Option<&'static str>,
     limit: Duration,
     cold: bool,
     keep: bool,
+    /// Closures that seed, in their order.
+    seeders: Vec<Rc<dyn Migrate + 'a>>,
+    /// Tables, and how many rows they have when the seeds have run.
+    expected: Vec<(String, u64)>,
+    settings: Vec<(String, String)>,
+    tightened: Vec<String>,
+    /// The file into which the chain was squashed.
+    baseline: Option<String>,
+    /// Whether a database is to be seeded that is asked for.
+    seeded: bool,
 }
 
 /// The migrations that a program has built in.
@@ -82,13 +101,22 @@ impl AsRef<sqlx::migrate::Migrator> for Migrator<'_> {
 enum Subject<'a> {
     /// What the project's folder says.
     Folder,
-    /// A file by itself, in place of a project.
-    File,
+    /// A file by itself, in place of a project; played where that says, or whoever runs it.
+    File(Option<Box<config::Postgres>>),
     /// The migrations that a program has built in.
     #[cfg(feature = "sqlx-0_9")]
     BuiltIn(Migrator<'a>),
     /// Whatever a closure does.
     Closure(Rc<dyn Migrate + 'a>),
+}
+
+/// A rehearsal that was held on one version.
+struct Held {
+    run: Run,
+    /// The exemptions that it needed.
+    used: BTreeSet<usize>,
+    /// What the first boot made.
+    schema: Option<Catalog>,
 }
 
 impl<'a> Rehearsal<'a> {
@@ -105,7 +133,7 @@ impl<'a> Rehearsal<'a> {
 
     /// A file of SQL in place of a project.
     pub(crate) fn of_file(path: &Path) -> Self {
-        Self::new(path, Subject::File)
+        Self::new(path, Subject::File(None))
     }
 
     fn new(root: &Path, subject: Subject<'a>) -> Self {
@@ -115,9 +143,16 @@ impl<'a> Rehearsal<'a> {
             versions: Vec::new(),
             origin: None,
             only: Vec::new(),
+            left_out: None,
             limit: LIMIT,
             cold: false,
             keep: false,
+            seeders: Vec::new(),
+            expected: Vec::new(),
+            settings: Vec::new(),
+            tightened: Vec::new(),
+            baseline: None,
+            seeded: false,
         }
     }
 
@@ -158,6 +193,40 @@ impl<'a> Rehearsal<'a> {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// The file into which the chain was squashed, relative to the project: it is proven to make
+    /// what the chain makes. If it is one of the migrations, `rehearsal.toml` must say where those
+    /// are that were squashed, as `chain` under `[baseline]`.
+    ///
+    /// ```
+    /// # fn main() -> rehearsal::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let project = folder.path();
+    /// # let write = |file: &str, sql: &str| std::fs::write(project.join(file), sql).unwrap();
+    /// # std::fs::create_dir(project.join("migrations")).unwrap();
+    /// use rehearsal::Rehearsal;
+    ///
+    /// write("migrations/1_users.sql", "CREATE TABLE users (id int);");
+    /// write("migrations/2_names.sql", "ALTER TABLE users ADD name text;");
+    /// let rehearsal = Rehearsal::of(project).only(["baseline"]).baseline("baseline.sql");
+    ///
+    /// write("baseline.sql", "CREATE TABLE users (id int, name text);");
+    /// rehearsal.clone().verify().await?;
+    ///
+    /// write("baseline.sql", "CREATE TABLE users (id int);");
+    /// let error = rehearsal.verify().await.unwrap_err().to_string();
+    /// assert!(error.contains("column public.users.name (text) is missing in the baseline"));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn baseline(mut self, path: impl Into<String>) -> Self {
+        self.baseline = Some(path.into());
         self
     }
 
@@ -285,34 +354,29 @@ impl<'a> Rehearsal<'a> {
     /// # fn main() {}
     /// ```
     pub async fn database(self) -> Result<Database> {
+        self.played(&Silence).await.map(|played| played.database)
+    }
+
+    /// An empty database where the project would be played, which need not even apply: on the
+    /// version, or else on the first.
+    pub(crate) async fn empty_database(&self, version: Option<&str>) -> Result<Database> {
         let project = self.project()?;
         let versions = self.versions(&project.config)?;
-        let version = versions.first().and_then(Option::as_deref);
         let origin = self.origin(&project.config)?;
-        server::assert_one_version(&origin, &versions)?;
+        let version = version.or_else(|| versions.first().and_then(Option::as_deref));
         let wanted = self.wanted(&project, &origin, version, &Silence);
-        let server = match server::held(&wanted).await {
-            Some(server) => server,
-            None => Arc::new(Server::open(&wanted).await?),
-        };
-        if let Some(reason) = unplayed(&project, &origin) {
-            return Err(Error::new(format!("there is no database: {reason}")));
-        }
-        let play =
-            async |server: &Server| acts::first_boot(&self.stage(server, &project, &Silence)).await;
-        let (server, played) =
-            undisturbed(server, wanted, play, |played| played.is_confined).await?;
-        let FirstBoot { trace: fresh, scratch, .. } = played;
-        if let Some(scratch) = scratch {
-            server::hold(&wanted, &server);
-            return Ok(Database::owned(scratch, project.config.postgres.role, server));
-        }
-        let traces = Traces { fresh, rerun: None, replay: None };
-        let only = Self { only: vec![checks::FIRST.to_owned()], ..self.clone() };
-        let (mut run, databases) =
-            only.judge_all(&server, &project, Ok(&traces), &mut BTreeSet::new());
-        run.kept = keep(server, databases).await?;
-        Err(failed(&Report::of(&project.name, vec![run])))
+        let server = held_or_opened(&wanted).await?;
+        let scratch = server.create(None).await?;
+        server::hold(&wanted, &server);
+        Ok(Database::owned(scratch, Role::Superuser, None, server))
+    }
+
+    /// All checks but this one.
+    #[cfg(feature = "cli")]
+    #[must_use]
+    pub(crate) fn without(mut self, check: &'static str) -> Self {
+        self.left_out = Some(check);
+        self
     }
 
     pub(crate) async fn play_telling(self, progress: &dyn Progress) -> Result<Report> {
@@ -324,9 +388,11 @@ impl<'a> Rehearsal<'a> {
         let mut report = Report::of(&project.name, Vec::new());
         let mut used = BTreeSet::new();
         let mut errors = Vec::new();
+        let mut made = Vec::new();
         for (version, run) in versions.into_iter().zip(runs) {
             match run {
-                Ok((run, needed)) => {
+                Ok(Held { run, used: needed, schema }) => {
+                    made.push(Made { asked: version, postgres: run.postgres.clone(), schema });
                     report.runs.push(run);
                     used.extend(needed);
                 }
@@ -340,6 +406,15 @@ impl<'a> Rehearsal<'a> {
         }
         let told = |(postgres, error): (_, Error)| Unplayed { postgres, error: error.to_string() };
         report.unplayed = errors.into_iter().map(told).collect();
+        let is_wanted = |check: &&Check| {
+            check.compares_versions()
+                && self.wants(check)
+                && self.level(&project, check) != Level::Allow
+        };
+        if made.len() > 1 && checks::ALL.iter().any(is_wanted) {
+            let drifts = self.drifts(&made).await;
+            self.judge_drifts(&project, &drifts, &mut report, &mut used);
+        }
         if self.only.is_empty() {
             judging::expire(&project.config, &used, &mut report);
         }
@@ -356,7 +431,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Reads the project, and makes sure that what is asked for can be had.
-    fn project(&self) -> Result<Project> {
+    pub(crate) fn project(&self) -> Result<Project> {
         let names = checks::names();
         if let Some(unknown) = self.only.iter().find(|name| !names.contains(&name.as_str())) {
             let help = match config::nearest(unknown, &names) {
@@ -365,20 +440,22 @@ impl<'a> Rehearsal<'a> {
             };
             return Err(Error::new(format!("there is no check `{unknown}`")).help(help));
         }
-        let config = || Config::read(&self.root, &names);
+        let config = || Config::read(&self.root, &names).map(|config| self.completed(config));
+        let closures = self.seeders.len();
         let project = match &self.subject {
             Subject::Folder => {
                 source::assert_root(&self.root, &names)?;
-                Project::read(&self.root, config()?)?
+                Project::read(&self.root, config()?, closures)?
             }
-            Subject::File => {
+            Subject::File(Some(postgres)) => Project::file(&self.root, (**postgres).clone())?,
+            Subject::File(None) => {
                 Project::file(&self.root, Config::read(Path::new("."), &names)?.postgres)?
             }
             #[cfg(feature = "sqlx-0_9")]
             Subject::BuiltIn(migrator) => {
-                Project::built_in(&self.root, config()?, migrator.as_ref())?
+                Project::built_in(&self.root, config()?, migrator.as_ref(), closures)?
             }
-            Subject::Closure(_) => Project::of_closure(&self.root, config()?)?,
+            Subject::Closure(_) => Project::of_closure(&self.root, config()?, closures)?,
         };
         Ok(project)
     }
@@ -400,7 +477,7 @@ impl<'a> Rehearsal<'a> {
             || postgres.role == Role::Superuser
             // A name that everybody could want.
             || postgres.database.is_some()
-            || source::reach(&project.chain.migrations).is_some();
+            || source::reach(project).is_some();
         match (self.cold, is_alone) {
             (true, _) => Sharing::Cold,
             (false, true) => Sharing::Private,
@@ -420,26 +497,27 @@ impl<'a> Rehearsal<'a> {
         Wanted { origin, version, image, sharing: self.sharing(project), news, settings }
     }
 
-    /// The rehearsal on one version, and which exemptions it needed.
+    /// The rehearsal on one version.
     async fn run(
         &self,
         project: &Project,
         origin: &Origin,
         version: Option<&str>,
         progress: &dyn Progress,
-    ) -> Result<(Run, BTreeSet<usize>)> {
+    ) -> Result<Held> {
         let wanted = self.wanted(project, origin, version, progress);
         let server = Arc::new(Server::open(&wanted).await?);
         if let Some(reason) = unplayed(project, origin) {
             let mut used = BTreeSet::new();
-            return Ok((self.judge_all(&server, project, Err(&reason), &mut used).0, used));
+            let (run, _) = self.judge_all(&server, project, Err(&reason), &mut used);
+            return Ok(Held { run, used, schema: None });
         }
         let play = async |server: &Server| self.traces(server, project, progress).await;
-        let (server, traces) = undisturbed(server, wanted, play, |_| false).await?;
+        let (server, traces) = Box::pin(undisturbed(server, wanted, play, |_| false)).await?;
         let mut used = BTreeSet::new();
         let (mut run, databases) = self.judge_all(&server, project, Ok(&traces), &mut used);
         run.kept = keep(server, databases).await?;
-        Ok((run, used))
+        Ok(Held { run, used, schema: traces.fresh.end.map(|end| end.catalog) })
     }
 
     /// Plays what the wanted checks need.
@@ -451,8 +529,19 @@ impl<'a> Rehearsal<'a> {
     ) -> Result<Traces> {
         let judged = checks::ALL.iter().filter(|check| self.wants(check));
         let played = judged.filter(|check| self.level(project, check) != Level::Allow);
-        let wanted = played.filter_map(|check| check.act(project)).collect();
-        acts::play(&self.stage(server, project, progress), &wanted).await
+        let played = played.collect::<Vec<_>>();
+        let wanted = played.iter().filter_map(|check| check.act(project)).collect();
+        let mut traces =
+            Box::pin(acts::play(&self.stage(server, project, progress), &wanted)).await?;
+        traces.judged = played.iter().map(|check| check.name).collect();
+        let is_wanted = played.iter().any(|check| check.act(project) == Some(Act::Dump));
+        if let Some(end) = traces.fresh.end.as_ref().filter(|_| is_wanted) {
+            let ledger = acts::ledger_of(project, traces.fresh.boot.ledger.as_deref());
+            let made = (&end.catalog, ledger);
+            let dumped = Box::pin(self.dumped(server, project, made, progress)).await?;
+            traces.dumped = dumped.map(Box::new);
+        }
+        Ok(traces)
     }
 
     fn stage<'s>(
@@ -471,12 +560,22 @@ impl<'a> Rehearsal<'a> {
                 Subject::Closure(closure) => Some(&**closure),
                 _ => None,
             },
+            seeders: &self.seeders,
             custom_settings: custom_settings(project),
         }
     }
 
     fn wants(&self, check: &Check) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == check.name)
+        let is_asked_for = self.only.is_empty() || self.only.iter().any(|name| name == check.name);
+        is_asked_for && self.left_out != Some(check.name)
+    }
+}
+
+/// The server that this process holds already, or a new one.
+async fn held_or_opened(wanted: &Wanted<'_>) -> Result<Arc<Server>> {
+    match server::held(wanted).await {
+        Some(server) => Ok(server),
+        None => Ok(Arc::new(Server::open(wanted).await?)),
     }
 }
 
@@ -486,10 +585,7 @@ fn unplayed(project: &Project, origin: &Origin) -> Option<String> {
         return None;
     }
     // Of a runner that is opaque and has no files, the role's rights are the only limit.
-    let migrations = &project.chain.migrations;
-    let reach = source::reach_outside(migrations)?;
-    let file = &migrations[reach.migration].file;
-    let statement = file.script.statements().nth(reach.statement)?;
+    let (file, statement) = source::reach_outside(project)?;
     let text = &file.text[statement.span.clone()];
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let words = match words.char_indices().nth(EXCERPT_CHARACTERS) {
@@ -559,13 +655,13 @@ fn failed(report: &Report) -> Error {
 /// its own or within a DO block or a function.
 fn custom_settings(project: &Project) -> Vec<String> {
     let mut names = BTreeSet::new();
-    for migration in &project.chain.migrations {
-        for statement in migration.file.script.statements() {
+    for file in project.played_files() {
+        for statement in file.script.statements() {
             if let Kind::Set { setting, .. } = &statement.kind {
                 names.insert(setting.clone());
             }
         }
-        let calls = migration.file.text.split("set_config(").skip(1);
+        let calls = file.text.split("set_config(").skip(1);
         let arguments = calls.filter_map(|call| call.trim_start().strip_prefix('\''));
         names.extend(arguments.filter_map(|name| Some(name.split_once('\'')?.0.to_owned())));
     }

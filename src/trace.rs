@@ -1,10 +1,28 @@
 //! What an act recorded. Pure data: acts write it, checks read it, nobody connects to anything.
 
+mod bootstrap;
+mod populated;
+mod seeding;
+mod squash;
+mod trials;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::Catalog;
-use crate::rows::{self, Rows, Writes};
+pub(crate) use self::bootstrap::{
+    Again, Author, Bootstrapped, Cut, Ending, Phase, Round, Stride, Tightened,
+};
+pub(crate) use self::populated::{Filled, Populated};
+pub(crate) use self::seeding::{Look, Path, Seeding, Sowing, Sown};
+pub(crate) use self::squash::{
+    Arrival, BothSides, FilledAnew, Ground, LedgerTable, Moment, NextBoot, Retry, RolledBack,
+    RolledOut, Since, Squashed, Trial, UnlikePosition, UnlikeRows, Upgraded, Way,
+};
+pub(crate) use self::trials::{Compared, Edit, Edited, Fate, Raced, Twin, Unlike};
+
+use crate::catalog::{Catalog, Comparison};
+use crate::rows::{self, Detail, Rows, Uncounted, Writes};
 
 /// The scenarios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +33,24 @@ pub(crate) enum Act {
     Rerun,
     /// Every file again, on a copy of what the first boot made.
     Replay,
+    /// The seeds twice, on a copy of what the first boot made.
+    Seed,
+    /// The seeds once, on another copy of what the first boot made.
+    Twin,
+    /// The seeds twice at once.
+    Race,
+    /// The seeds again, after somebody has edited what they made.
+    Edit,
+    /// Seeds and post scripts, columns tightened, all of it once more, and cut off between phases.
+    Bootstrap,
+    /// The squashed chain and its baseline, beside each other.
+    Baseline,
+    /// The rollout, and the rollback, on what the squashed chain made, filled with rows.
+    Rollout,
+    /// The chain as it is merged, with its seeds, and then the new files.
+    Upgrade,
+    /// A dump of the schema that is committed beside the migrations.
+    Dump,
 }
 
 impl Act {
@@ -23,6 +59,15 @@ impl Act {
             Self::Fresh => "first boot",
             Self::Rerun => "second boot",
             Self::Replay => "replay",
+            Self::Seed => "seeding",
+            Self::Twin => "seeding another database",
+            Self::Race => "two seeders at once",
+            Self::Edit => "seeding after edits",
+            Self::Bootstrap => "bootstrap",
+            Self::Baseline => "the squashed chain",
+            Self::Rollout => "rollout",
+            Self::Upgrade => "upgrade",
+            Self::Dump => "dump",
         }
     }
 }
@@ -33,16 +78,128 @@ pub(crate) struct Traces {
     pub(crate) fresh: Trace,
     pub(crate) rerun: Option<Trace>,
     pub(crate) replay: Option<Trace>,
+    pub(crate) seeding: Option<Seeding>,
+    pub(crate) twin: Option<Twin>,
+    pub(crate) race: Option<Raced>,
+    pub(crate) edit: Option<Edited>,
+    /// Boxed, because it is much larger than all others.
+    pub(crate) bootstrap: Option<Box<Bootstrapped>>,
+    pub(crate) squashed: Option<Box<Squashed>>,
+    pub(crate) rolled_out: Option<Box<RolledOut>>,
+    pub(crate) upgraded: Option<Box<Upgraded>>,
+    pub(crate) dumped: Option<Box<Dumped>>,
+    /// The checks for which they were played, so that one may leave to another what that tells.
+    pub(crate) judged: BTreeSet<&'static str>,
 }
 
 impl Traces {
+    /// Those of a first boot after which nothing was played.
+    pub(crate) fn of_fresh(fresh: Trace) -> Self {
+        Self {
+            fresh,
+            rerun: None,
+            replay: None,
+            seeding: None,
+            twin: None,
+            race: None,
+            edit: None,
+            bootstrap: None,
+            squashed: None,
+            rolled_out: None,
+            upgraded: None,
+            dumped: None,
+            judged: BTreeSet::new(),
+        }
+    }
+
+    /// The trace of an act that boots.
     pub(crate) fn of(&self, act: Act) -> Option<&Trace> {
         match act {
             Act::Fresh => Some(&self.fresh),
             Act::Rerun => self.rerun.as_ref(),
             Act::Replay => self.replay.as_ref(),
+            Act::Seed
+            | Act::Twin
+            | Act::Race
+            | Act::Edit
+            | Act::Bootstrap
+            | Act::Baseline
+            | Act::Rollout
+            | Act::Upgrade
+            | Act::Dump => None,
         }
     }
+
+    /// How long an act took, if it was played.
+    pub(crate) fn duration_of(&self, act: Act) -> Duration {
+        let duration = match act {
+            Act::Fresh | Act::Rerun | Act::Replay => self.of(act).map(|it| it.duration),
+            Act::Seed => self.seeding.as_ref().map(|it| it.duration),
+            Act::Twin => self.twin.as_ref().map(|it| it.duration),
+            Act::Race => self.race.as_ref().map(|it| it.duration),
+            Act::Edit => self.edit.as_ref().map(|it| it.duration),
+            Act::Bootstrap => self.bootstrap.as_ref().map(|it| it.duration),
+            Act::Baseline => self.squashed.as_ref().map(|it| it.duration),
+            Act::Rollout => self.rolled_out.as_ref().map(|it| it.duration),
+            Act::Upgrade => self.upgraded.as_ref().map(|it| it.duration),
+            Act::Dump => self.dumped.as_ref().map(|it| it.duration),
+        };
+        duration.unwrap_or_default()
+    }
+
+    /// The databases that were kept for a look, by the act that failed there.
+    pub(crate) fn kept(&self) -> Vec<(&'static str, String)> {
+        let boots = [Act::Fresh, Act::Rerun, Act::Replay];
+        let boots =
+            boots.into_iter().map(|act| (act, self.of(act).and_then(|it| it.kept.as_ref())));
+        let others = [
+            (Act::Seed, self.seeding.as_ref().and_then(|it| it.kept.as_ref())),
+            (Act::Bootstrap, self.bootstrap.as_ref().and_then(|it| it.kept.as_ref())),
+            (Act::Baseline, self.squashed.as_ref().and_then(|it| it.kept.as_ref())),
+            (Act::Upgrade, self.upgraded.as_ref().and_then(|it| it.kept.as_ref())),
+        ];
+        let kept = boots.chain(others);
+        kept.filter_map(|(act, url)| Some((act.name(), url?.clone()))).collect()
+    }
+}
+
+/// What a dump of the schema makes, beside what the chain makes.
+#[derive(Debug)]
+pub(crate) struct Dumped {
+    /// Left is the chain; or why the dump could not be played.
+    pub(crate) comparison: Result<Comparison, String>,
+    /// The rows that it has for the tool's ledger, if it has any.
+    pub(crate) ledger: Option<DumpedLedger>,
+    /// What had to be done so that it could be played and compared.
+    pub(crate) notes: Vec<String>,
+    /// Whether it was played on somebody else's server, where not everything can be.
+    pub(crate) is_guest: bool,
+    pub(crate) duration: Duration,
+}
+
+/// What a dump says of the migrations that are applied.
+#[derive(Debug)]
+pub(crate) struct DumpedLedger {
+    /// The table's qualified name.
+    pub(crate) table: String,
+    /// What it says, as the tool reads it.
+    pub(crate) applied: Vec<String>,
+    /// The places of the migrations that a boot runs where the dump was loaded; or why the tool
+    /// refuses to.
+    pub(crate) pending: Result<Vec<usize>, String>,
+    /// Rows that the chain doesn't leave.
+    pub(crate) surplus: Vec<String>,
+    /// The dump's text.
+    pub(crate) text: Arc<str>,
+}
+
+/// How the schema that the chain makes on one version differs from what it makes on the newest.
+#[derive(Debug)]
+pub(crate) struct Drift {
+    /// The newest version that was played.
+    pub(crate) newest: String,
+    /// From that to this one. Nothing if they are the same.
+    pub(crate) comparison: Comparison,
 }
 
 /// What one act recorded.
@@ -53,8 +210,10 @@ pub(crate) struct Trace {
     pub(crate) begin: Option<State>,
     /// What the act left behind; absent if it could not come to its end.
     pub(crate) end: Option<State>,
-    /// What was written meanwhile, where Postgres can tell (from 15 on). Rolled back writes count.
-    pub(crate) writes: Option<Writes>,
+    /// What was written meanwhile, where it can be counted. Rolled back writes count.
+    pub(crate) writes: Result<Writes, Uncounted>,
+    /// The rows of small tables that the act changed, before and after, by the table's name.
+    pub(crate) details: BTreeMap<String, (Detail, Detail)>,
     /// How the state was reached, file by file; recorded by a replay that changed something.
     pub(crate) path: Vec<(usize, State)>,
     pub(crate) duration: Duration,
@@ -65,6 +224,8 @@ pub(crate) struct Trace {
 /// One run of the migration runner.
 #[derive(Debug, Default)]
 pub(crate) struct Boot {
+    /// The pre scripts of the bootstrap, where the boot begins with them.
+    pub(crate) pre: Vec<Sown>,
     /// The files that ran, in order.
     pub(crate) steps: Vec<Step>,
     /// Why the tool refused to go on, or what failed in its own bookkeeping.
@@ -84,7 +245,8 @@ impl Boot {
     }
 
     pub(crate) fn succeeded(&self) -> bool {
-        self.refusal.is_none()
+        self.pre.iter().all(Sown::succeeded)
+            && self.refusal.is_none()
             && self.failures().next().is_none()
             && self.opaque.as_ref().is_none_or(|opaque| opaque.ended == Ended::Well)
     }
@@ -116,6 +278,8 @@ pub(crate) enum Ended {
     Status(i32),
     /// It returned an error.
     InError,
+    /// It panicked.
+    Panicked,
     /// By a signal that was none of ours.
     Signal(i32),
     /// By us, at the limit.
@@ -154,6 +318,14 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// What was said: by Postgres, with its code.
+    pub(crate) fn words(&self) -> String {
+        match self.sqlstate.as_str() {
+            "" => self.message.clone(),
+            sqlstate => format!("{sqlstate}: {}", self.message),
+        }
+    }
+
     /// A failure of which Postgres has said nothing.
     pub(crate) fn new(at: Point, cause: Cause, message: impl Into<String>) -> Self {
         Self {
@@ -201,7 +373,7 @@ pub(crate) enum Point {
 }
 
 /// A database's schema and data at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) catalog: Catalog,
     pub(crate) rows: Rows,

@@ -100,6 +100,10 @@ fn allowed(config: &Table, check: &str) -> Option<String> {
 fn unmet(config: &Table, condition: &str) -> Option<String> {
     let migrations = |key| config.get("migrations").and_then(|it| it.get(key));
     let said = |key| migrations(key).and_then(Value::as_str);
+    let has = |section: &str, keys: &[&str]| {
+        let section = config.get(section);
+        keys.iter().any(|key| section.is_some_and(|it| it.get(*key).is_some()))
+    };
     let every_file = match said("boot") {
         Some(boot) => boot == "every-file",
         None => said("format") == Some("plain"),
@@ -113,6 +117,23 @@ fn unmet(config: &Table, condition: &str) -> Option<String> {
         "files" if said("run").is_some() && said("path").is_none() => {
             "there are no files to read; `path` under [migrations] would name them, if they are SQL"
         }
+        "seeds" if !has("seeds", &["path", "run", "steps"]) => {
+            "there are no seeds; `path` or `run` under [seeds] would name them"
+        }
+        "expect" if !has("seeds", &["expect"]) => "[seeds] declares no counts: expect = { … }",
+        "edits" if !has("seeds", &["edits"]) => "[seeds] promises nothing: edits = \"kept\"",
+        "bootstrap" if !has("bootstrap", &["pre", "post", "tighten", "untouched"]) => {
+            "[bootstrap] in rehearsal.toml names no scripts, columns or tables"
+        }
+        "tighten" if !has("bootstrap", &["tighten"]) => "[bootstrap] tightens nothing",
+        "untouched" if !has("bootstrap", &["untouched"]) => {
+            "[bootstrap] declares no table as untouched"
+        }
+        "base" if !has("history", &["base"]) => "[history] in rehearsal.toml names no base",
+        "baseline" if !has("baseline", &["path"]) => "[baseline] in rehearsal.toml names no file",
+        "rollout" if !has("baseline", &["rollout"]) => "[baseline] names no rollout",
+        "rollback" if !has("baseline", &["rollback"]) => "[baseline] names no rollback",
+        "dump" if !has("dump", &["path"]) => "[dump] in rehearsal.toml names no file",
         _ => return None,
     };
     Some(reason.to_owned())
@@ -174,6 +195,11 @@ mod tests {
         check("[migrations]\nrun = \"make\"\npath = \"db\"", "files", None);
         check("[migrations]\nrun = \"make\"", "sessions", Some("the command "));
         check("", "files", None);
+        check("", "seeds", Some("there are no"));
+        check("[seeds]\nrun = \"make\"", "seeds", None);
+        check("[seeds]\nrun = \"make\"", "expect", Some("[seeds] decl"));
+        check("[bootstrap]\npre = \"pre\"", "bootstrap", None);
+        check("[bootstrap]\npre = \"pre\"", "tighten", Some("[bootstrap] "));
     }
 
     #[test]

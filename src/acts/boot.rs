@@ -81,7 +81,7 @@ async fn through_ledger<'a>(
         stage.project.chain.format.boot_transaction.filter(|_| !pending.is_empty());
     if let Some(begin) = one_transaction {
         if let Err(failure) = player.keep_book(begin).await? {
-            return Ok(Boot { refusal: Some(said(&failure)), ..boot });
+            return Ok(Boot { refusal: Some(failure.words()), ..boot });
         }
         player.settle().await?;
     }
@@ -147,10 +147,6 @@ async fn apart<'a>(
     Ok(end)
 }
 
-fn said(failure: &Failure) -> String {
-    format!("{}: {}", failure.sqlstate, failure.message)
-}
-
 /// A ledger that was found or made.
 struct Open {
     home: Home,
@@ -168,7 +164,7 @@ async fn open(
 ) -> Result<Result<Open, String>> {
     let settings = stage.project.chain.settings.clone();
     if let Err(failure) = prepare(player, stage).await? {
-        return Ok(Err(said(&failure)));
+        return Ok(Err(failure.words()));
     }
     let schema = player.read_book(ledger.home).await?;
     let schema = match schema.map(|names| names.into_iter().next()) {
@@ -176,21 +172,21 @@ async fn open(
         // A table that has a name of its own may have the schema in it.
         Ok(None) if settings.table.is_some() => String::new(),
         Ok(None) => return Ok(Err("no schema of the search_path exists".to_owned())),
-        Err(failure) => return Ok(Err(said(&failure))),
+        Err(failure) => return Ok(Err(failure.words())),
     };
     let home = Home { schema, settings };
     if let Err(failure) = player.keep_book(&(ledger.ensure)(&home)).await? {
-        return Ok(Err(said(&failure)));
+        return Ok(Err(failure.words()));
     }
     let applied = match player.read_book(&(ledger.applied)(&home)).await? {
         Ok(applied) => applied,
-        Err(failure) => return Ok(Err(said(&failure))),
+        Err(failure) => return Ok(Err(failure.words())),
     };
     let table = match &home.settings.table {
         None => format!("{home}.{}", ledger.table),
         Some(name) => match player.read_book(&place_of(name)).await? {
             Ok(places) => places.concat(),
-            Err(failure) => return Ok(Err(said(&failure))),
+            Err(failure) => return Ok(Err(failure.words())),
         },
     };
     let pending = (ledger.pending)(&stage.project.chain.migrations, &applied);
@@ -227,7 +223,7 @@ async fn every_file<'a>(
     let chain = &stage.project.chain;
     let mut boot = Boot::default();
     if let Err(failure) = prepare(&mut player, stage).await? {
-        return Ok(Boot { refusal: Some(said(&failure)), ..boot });
+        return Ok(Boot { refusal: Some(failure.words()), ..boot });
     }
     for (index, migration) in chain.migrations.iter().enumerate().skip(course.from) {
         if course.pauses(&boot, index) {

@@ -1,9 +1,12 @@
 //! A closure on a scratch database, driven on the task of whoever holds the rehearsal.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::timeout;
 
@@ -32,17 +35,40 @@ pub(super) async fn run(
     closure: &dyn Migrate,
 ) -> Result<Opaque> {
     let database = Database::lent(scratch.clone(), stage.project.config.postgres.role);
-    let (ended, said) = match timeout(stage.limit, closure.migrate(database)).await {
-        Ok(Ok(())) => (Ended::Well, String::new()),
-        Ok(Err(error)) => (Ended::InError, told(&*error)),
+    let (ended, said) = call(stage, closure, database).await;
+    let went_on = leave(stage, scratch, ended).await?;
+    Ok(Opaque { name: "the closure".to_owned(), ended, said, went_on })
+}
+
+/// Calls a closure, and says how it ended. One that panics is nobody's ruin but its own.
+pub(super) async fn call(
+    stage: &Stage<'_>,
+    closure: &dyn Migrate,
+    database: Database,
+) -> (Ended, String) {
+    let called = AssertUnwindSafe(closure.migrate(database)).catch_unwind();
+    match timeout(stage.limit, called).await {
+        Ok(Ok(Ok(()))) => (Ended::Well, String::new()),
+        Ok(Ok(Err(error))) => (Ended::InError, told(&*error)),
+        Ok(Err(panic)) => (Ended::Panicked, words_of(&*panic)),
         Err(_) => (Ended::TimedOut { limit: stage.limit }, String::new()),
-    };
+    }
+}
+
+/// Ends what a closure has left in its database; true if that went on after its own end.
+pub(super) async fn leave(stage: &Stage<'_>, scratch: &Scratch, ended: Ended) -> Result<bool> {
     if ended != Ended::Well {
         stage.server.assert_alive().await?;
     }
     let went_on = ended == Ended::Well && !stage.server.is_left(scratch, GRACE).await?;
     stage.server.free(scratch).await?;
-    Ok(Opaque { name: "the closure".to_owned(), ended, said, went_on })
+    Ok(went_on)
+}
+
+/// What somebody said who panicked.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// An error with its causes, as far as it doesn't tell them itself; of what Postgres says, its own

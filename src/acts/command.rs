@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use self::output::Output;
 use super::Stage;
-use crate::server::Scratch;
+use crate::server::{Scratch, options_of};
 use crate::trace::{Ended, Opaque};
 use crate::{Error, Result};
 
@@ -42,13 +42,29 @@ const GUARDED: &str = "exec 3<&0 </dev/null; \
 
 /// Runs a command on a scratch database, until it ends or is ended.
 pub(super) async fn run(stage: &Stage<'_>, scratch: &Scratch, line: &str) -> Result<Opaque> {
+    seed(stage, scratch, line, &[], true).await
+}
+
+/// The same for one whose sessions begin with these settings. If it isn't alone on its database,
+/// nobody can tell whose sessions are there, and whoever plays both ends what is left of them.
+pub(super) async fn seed(
+    stage: &Stage<'_>,
+    scratch: &Scratch,
+    line: &str,
+    settings: &[(String, String)],
+    is_alone: bool,
+) -> Result<Opaque> {
     let project = stage.project;
-    let variables = scratch.variables(project.config.postgres.role);
+    let mut variables = scratch.variables(project.config.postgres.role);
+    if !settings.is_empty() {
+        // Not in the URL: some clients refuse an option there that they don't know.
+        variables.push(("PGOPTIONS", options_of(settings)));
+    }
     let started = start(&project.root, line, &variables);
     let (mut child, group, pipe) = started.map_err(|error| {
         Error::new(format!("failed to start sh for `{line}`"))
             .caused_by(error)
-            .help("`run` under [migrations] in rehearsal.toml needs a program `sh` in PATH")
+            .help("`run` in rehearsal.toml needs a program `sh` in PATH")
     })?;
     let mut ear = Ear { pipe, output: Output::default(), is_over: false };
     let ended = tokio::select! {
@@ -58,12 +74,14 @@ pub(super) async fn run(stage: &Stage<'_>, scratch: &Scratch, line: &str) -> Res
     let mut went_on = false;
     if !matches!(ended, Ended::TimedOut { .. }) {
         let silent = timeout(GRACE, ear.listen()).await.is_ok();
-        went_on = !silent || !stage.server.is_left(scratch, GRACE).await?;
+        went_on = !silent || (is_alone && !stage.server.is_left(scratch, GRACE).await?);
     }
     drop(group);
     // What was said until then; a daemon may hold the other end for ever.
     let _ = timeout(GRACE, ear.listen()).await;
-    stage.server.free(scratch).await?;
+    if is_alone {
+        stage.server.free(scratch).await?;
+    }
     if ended != Ended::Well {
         stage.server.assert_alive().await?;
     }

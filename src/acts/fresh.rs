@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::boot::{Course, boot as whole, boot_in_part};
-use super::{Recipe, Recorder, Stage, state_of};
+use super::{Recipe, Recorder, Stage, seeding, state_of};
 use crate::server::{Scratch, Template};
 use crate::sql::quoted;
 use crate::trace::{Act, Boot, Step, Trace};
@@ -81,7 +81,10 @@ async fn by_recipe(
             let scratch = stage.server.copy_of(&template).await?;
             go_on(stage, recipe, scratch, taken_over(&template, count)).await?
         }
-        None => go_on(stage, recipe, empty(stage).await?, Boot::default()).await?,
+        None => {
+            let (begin, scratch) = prepared(stage).await?;
+            go_on(stage, recipe, scratch, begin).await?
+        }
     };
     let mut trace = recorder.end(boot, None);
     if !is_made
@@ -129,12 +132,12 @@ async fn by_fingerprint(
 
 /// The first boot of what nobody has played before, and nobody will look for.
 async fn alone(stage: &Stage<'_>, recorder: Recorder) -> Result<(Trace, Made)> {
-    let scratch = empty(stage).await?;
+    let (prepared, scratch) = prepared(stage).await?;
     let mut begin = None;
-    if stage.project.chain.runner.is_opaque() {
+    if prepared.succeeded() && stage.project.chain.runner.is_opaque() {
         begin = Some(state_of(&mut scratch.admin().await?).await?);
     }
-    let boot = whole(stage, &scratch, Act::Fresh).await?;
+    let boot = after(stage, &scratch, prepared).await?;
     let mut trace = Trace { begin, ..recorder.end(boot, None) };
     let scratch = stage.aside(scratch).await?;
     trace.kept = kept(stage, &trace, &scratch);
@@ -149,6 +152,9 @@ async fn go_on(
     scratch: Scratch,
     mut before: Boot,
 ) -> Result<(Boot, Scratch)> {
+    if !before.succeeded() {
+        return Ok((before, scratch));
+    }
     let last = recipe.files().saturating_sub(1);
     loop {
         let from = before.steps.len();
@@ -158,14 +164,17 @@ async fn go_on(
         let boot = boot_in_part(stage, &scratch, Act::Fresh, course).await?;
         let is_next = |(place, step): (usize, &Step)| step.migration == from + place;
         let misses = |it: &str| MISSES_ITS_SESSION.contains(&it);
+        let end = if boot.is_paused { last } else { recipe.files() };
+        // A ledger may take a file for applied only because another has its version, and is there.
+        let passes_over = boot.succeeded() && from + boot.steps.len() < end;
         if from > 0
             && (boot.refusal.is_some()
+                || passes_over
                 || !boot.steps.iter().enumerate().all(is_next)
                 || boot.failures().any(|(_, failure)| misses(&failure.sqlstate)))
         {
             stage.server.drop_database(scratch).await?;
-            let scratch = empty(stage).await?;
-            return Ok((whole(stage, &scratch, Act::Fresh).await?, scratch));
+            return anew(stage).await;
         }
         before.steps.extend(boot.steps);
         (before.refusal, before.ledger) = (boot.refusal, boot.ledger);
@@ -177,6 +186,28 @@ async fn go_on(
             stage.server.snapshot(&scratch, recipe.name(last), ledger).await?;
         }
     }
+}
+
+/// A database on which nothing but the pre scripts was played, and what came of them.
+pub(super) async fn prepared(stage: &Stage<'_>) -> Result<(Boot, Scratch)> {
+    let scratch = empty(stage).await?;
+    let pre = Box::pin(seeding::run(stage, &scratch, &stage.project.scripts.pre)).await?;
+    Ok((Boot { pre, ..Boot::default() }, scratch))
+}
+
+/// A first boot on an empty database, whatever was played before.
+pub(super) async fn anew(stage: &Stage<'_>) -> Result<(Boot, Scratch)> {
+    let (prepared, scratch) = prepared(stage).await?;
+    Ok((after(stage, &scratch, prepared).await?, scratch))
+}
+
+/// The first boot, once the pre scripts have prepared a database for it.
+async fn after(stage: &Stage<'_>, scratch: &Scratch, prepared: Boot) -> Result<Boot> {
+    if !prepared.succeeded() {
+        return Ok(prepared);
+    }
+    let boot = whole(stage, scratch, Act::Fresh).await?;
+    Ok(Boot { pre: prepared.pre, ..boot })
 }
 
 /// An empty database, with the extensions that the project expects.

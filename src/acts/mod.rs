@@ -3,6 +3,7 @@
 //! Acts judge nothing. Whatever a project's SQL does, however wrong, is recorded; only what the
 //! harness itself can't do is an error.
 
+mod beside;
 mod boot;
 mod closure;
 mod command;
@@ -15,24 +16,31 @@ mod oracle;
 mod recipe;
 mod replay;
 mod rerun;
+mod seeded;
+mod seeding;
 mod session;
+mod squash;
+mod upgrade;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 pub(crate) use self::closure::{Migrate, Outcome};
 use self::fresh::{Made, Purpose};
 use self::migration::{Book, Played};
 use self::recipe::Recipe;
+pub(crate) use self::seeded::seeded;
 use self::session::Player;
 use crate::Result;
-use crate::catalog::Catalog;
-use crate::rows::Rows;
+use crate::catalog::{self, Belongings, Catalog, Comparison, Without, parent_of};
+use crate::rows::{self, Detail, Rows, Uncounted};
 use crate::server::{News, Scratch, Server, Silence};
-use crate::source::Project;
-use crate::trace::{Act, Boot, State, Trace, Traces};
+use crate::source::{Home, Project};
+use crate::sql::{Name, Object};
+use crate::trace::{Act, Boot, Seeding, Sown, State, Trace, Traces};
 
 /// Told what is going on, for those who wait.
 pub(crate) trait Progress: News {
@@ -55,6 +63,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) progress: &'a dyn Progress,
     /// What boots the project, where that is a closure.
     pub(crate) closure: Option<&'a dyn Migrate>,
+    /// The closures that seed, in their order.
+    pub(crate) seeders: &'a [Rc<dyn Migrate + 'a>],
     /// Settings of made-up classes that the chain's text names.
     pub(crate) custom_settings: Vec<String>,
 }
@@ -62,10 +72,10 @@ pub(crate) struct Stage<'a> {
 /// Plays the wanted acts. The first boot is always among them: the others go on from its end.
 pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Traces> {
     if let Some(fresh) = refused(stage) {
-        return Ok(Traces { fresh, rerun: None, replay: None });
+        return Ok(Traces::of_fresh(fresh));
     }
     let (fresh, made) = Box::pin(fresh::play(stage, Purpose::Trace)).await?;
-    let mut traces = Traces { fresh, rerun: None, replay: None };
+    let mut traces = Traces::of_fresh(fresh);
     if !traces.fresh.boot.succeeded() {
         return Ok(traces);
     }
@@ -76,7 +86,8 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
         // One name, one database: the acts take turns.
         end = end_of(stage, &made).await?;
         if rerun {
-            traces.rerun = Some(rerun::play(stage, made.copy(stage).await?).await?);
+            let played = rerun::play(stage, made.copy(stage).await?).await?;
+            traces.rerun = Some(rerun::leave(stage, &made, &end, played).await?);
         }
         if replay {
             traces.replay = Some(replay::play(stage, made.copy(stage).await?).await?);
@@ -88,14 +99,23 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
             None => Ok(None),
         };
         let (for_rerun, for_replay) = tokio::try_join!(copy(rerun), copy(replay))?;
-        (end, traces.rerun, traces.replay) = tokio::try_join!(
+        let second;
+        (end, second, traces.replay) = tokio::try_join!(
             end_of(stage, &made),
             optional(for_rerun.map(|copy| Box::pin(rerun::play(stage, copy)))),
             optional(for_replay.map(|copy| Box::pin(replay::play(stage, copy)))),
         )?;
+        if let Some(played) = second {
+            traces.rerun = Some(rerun::leave(stage, &made, &end, played).await?);
+        }
     }
     if let Some(trace) = &mut traces.replay {
         replay::trace_changes(stage, &made, &end, trace).await?;
+    }
+    Box::pin(seeding::play(stage, wanted, &made, &end, &mut traces)).await?;
+    Box::pin(squash::play(stage, wanted, &made, &end, &mut traces)).await?;
+    if wanted.contains(&Act::Upgrade) {
+        traces.upgraded = Box::pin(upgrade::play(stage, &end)).await?.map(Box::new);
     }
     traces.fresh.end = Some(end);
     Ok(traces)
@@ -119,12 +139,23 @@ pub(crate) struct FirstBoot {
     pub(crate) scratch: Option<Scratch>,
     /// Whether it is known to have changed nothing of what belongs to the whole server.
     pub(crate) is_confined: bool,
+    /// The seeds, where it is they that failed.
+    pub(crate) seeding: Option<Seeding>,
+    /// The post scripts, where it is they that failed.
+    pub(crate) posted: Vec<Sown>,
+}
+
+impl FirstBoot {
+    /// One that has left no database.
+    fn without(trace: Trace) -> Self {
+        Self { trace, scratch: None, is_confined: true, seeding: None, posted: Vec::new() }
+    }
 }
 
 /// Plays the first boot alone.
 pub(crate) async fn first_boot(stage: &Stage<'_>) -> Result<FirstBoot> {
     if let Some(trace) = refused(stage) {
-        return Ok(FirstBoot { trace, scratch: None, is_confined: true });
+        return Ok(FirstBoot::without(trace));
     }
     let (trace, made) = Box::pin(fresh::play(stage, Purpose::Database)).await?;
     let is_confined = matches!(made, Made::Template(_));
@@ -132,7 +163,7 @@ pub(crate) async fn first_boot(stage: &Stage<'_>) -> Result<FirstBoot> {
     if trace.boot.succeeded() {
         scratch = Some(made.take(stage).await?);
     }
-    Ok(FirstBoot { trace, scratch, is_confined })
+    Ok(FirstBoot { scratch, is_confined, ..FirstBoot::without(trace) })
 }
 
 /// The first boot of a tool that would not even begin.
@@ -143,11 +174,53 @@ fn refused(stage: &Stage<'_>) -> Option<Trace> {
     Some(Recorder::begin(stage, Act::Fresh).end(boot, None))
 }
 
+/// What the tool of a project makes for itself, where its ledger is of this qualified name.
+pub(crate) fn ledger_of(project: &Project, table: Option<&str>) -> Option<Belongings> {
+    let (chain, table) = (&project.chain, table?.to_owned());
+    let schema = parent_of(&table)?.to_owned();
+    let home = Home { schema: schema.clone(), settings: chain.settings.clone() };
+    let ledger = chain.ledger()?;
+    let qualified = |name: &Name| match name.schema {
+        Some(_) => name.to_string(),
+        None => format!("{schema}.{name}"),
+    };
+    let made = ledger.made(&home, Object::Table);
+    let tables = made.iter().map(qualified).chain([table.clone()]).collect();
+    let schemas = ledger.made(&home, Object::Schema);
+    let schema = schemas.first().map(ToString::to_string);
+    Some(Belongings { tool: chain.format.name, table, tables, schema })
+}
+
+/// What a tool's ledger of this qualified name says of the files that have run, if it can be read.
+pub(crate) async fn applied(
+    project: &Project,
+    table: &str,
+    reader: &mut PgConnection,
+) -> Option<Vec<String>> {
+    let schema = parent_of(table)?.to_owned();
+    // Some tools leave it to the session where their table is.
+    let path = format!("SET search_path = {schema}");
+    sqlx::raw_sql(AssertSqlSafe(path)).execute(&mut *reader).await.ok()?;
+    let home = Home { schema, settings: project.chain.settings.clone() };
+    let query = (project.chain.ledger()?.applied)(&home);
+    let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(&mut *reader).await.ok()?;
+    let entries = rows.iter().map(|row| row.try_get::<Option<String>, _>(0));
+    Some(entries.collect::<Result<Vec<_>, _>>().ok()?.into_iter().flatten().collect())
+}
+
 /// Plays an act, if there is one to play.
-async fn optional(act: Option<impl Future<Output = Result<Trace>>>) -> Result<Option<Trace>> {
+async fn optional<T>(act: Option<impl Future<Output = Result<T>>>) -> Result<Option<T>> {
     match act {
         Some(act) => act.await.map(Some),
         None => Ok(None),
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// The stage with another project on it, of which nothing is told beside the act itself.
+    fn on(&self, project: &'a Project) -> Self {
+        let custom_settings = self.custom_settings.clone();
+        Stage { project, progress: &Silence, custom_settings, ..*self }
     }
 }
 
@@ -170,11 +243,59 @@ impl Stage<'_> {
     }
 }
 
+/// Compares two schemas. What is spelled otherwise is made again in a database that is gone
+/// afterwards.
+pub(crate) async fn compared(
+    server: &Server,
+    left: &Catalog,
+    right: &Catalog,
+    without: &Without,
+) -> Result<Comparison> {
+    let mut empty = None;
+    let open = async || empty.insert(server.create(None).await?).admin().await;
+    let comparison = catalog::compare(left, right, without, open).await?;
+    if let Some(empty) = empty {
+        server.drop_database(empty).await?;
+    }
+    Ok(comparison)
+}
+
 /// Reads a database's schema and data.
 async fn state_of(reader: &mut PgConnection) -> Result<State> {
     let catalog = Catalog::read_from(reader).await?;
     let rows = Rows::read(reader).await?;
     Ok(State { catalog, rows })
+}
+
+/// Rows before and after, by the table's name.
+type Details = BTreeMap<String, (Detail, Detail)>;
+
+/// The rows of small tables that an act has changed in its database, which is handed back. What
+/// can't be read row by row is told by its count.
+async fn details(
+    stage: &Stage<'_>,
+    fresh: &Made,
+    before: &Rows,
+    after: &Rows,
+    scratch: Scratch,
+) -> Result<(Details, Scratch)> {
+    let tables = rows::small_tables_that_differ(before, after);
+    if tables.is_empty() {
+        return Ok((Details::new(), scratch));
+    }
+    let scratch = stage.aside(scratch).await?;
+    let after = Detail::read(&mut scratch.admin().await?, &tables).await;
+    let copy = fresh.copy(stage).await?;
+    let before = Detail::read(&mut copy.admin().await?, &tables).await;
+    stage.server.drop_database(copy).await?;
+    let (Ok(before), Ok(mut after)) = (before, after) else {
+        return Ok((Details::new(), scratch));
+    };
+    let both = before.into_iter().filter_map(|(table, was)| {
+        let is = after.remove(&table)?;
+        Some((table, (was, is)))
+    });
+    Ok((both.collect(), scratch))
 }
 
 /// A trace under way.
@@ -188,6 +309,15 @@ impl Recorder {
 
     fn end(self, boot: Boot, end: Option<State>) -> Trace {
         let duration = self.0.elapsed();
-        Trace { boot, begin: None, end, writes: None, path: Vec::new(), duration, kept: None }
+        Trace {
+            boot,
+            begin: None,
+            end,
+            writes: Err(Uncounted::Unasked),
+            details: BTreeMap::new(),
+            path: Vec::new(),
+            duration,
+            kept: None,
+        }
     }
 }

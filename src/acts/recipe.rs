@@ -1,5 +1,5 @@
-//! What decides what a chain makes: everything that is executed, and on which day. Whatever was
-//! made by the same recipe need not be made again.
+//! What decides what a chain makes: everything that is executed, the pre scripts of the bootstrap
+//! too, and on which day. Whatever was made by the same recipe need not be made again.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::Stage;
 use crate::Result;
 use crate::server::{TEMPLATE_PREFIX, Template};
-use crate::source::Runner;
+use crate::source::{Runner, Seed};
 
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
@@ -39,15 +39,18 @@ impl Recipe {
         let format = (chain.format.name, chain.boot, &chain.settings);
         let begin = (env!("CARGO_PKG_VERSION"), day, &postgres.extensions, postgres.role, format);
         let mut hash = Sha256::new_with_prefix(format!("{begin:?}"));
-        let name = |hash: &Sha256| {
-            let digest = hash.clone().finalize();
-            let half = digest.first_chunk().copied().unwrap_or_default();
-            format!("{TEMPLATE_PREFIX}{:032x}", u128::from_be_bytes(half))
-        };
-        let mut names = vec![name(&hash)];
+        let session = &stage.project.config.bootstrap.session;
+        let settings = session.iter().map(|(name, value)| (name.get_ref(), value));
+        let settings = settings.collect::<Vec<_>>();
+        for script in &stage.project.scripts.pre {
+            let told = (&script.file.path, script.file.text.len(), &settings);
+            hash.update(format!("{told:?}"));
+            hash.update(script.file.text.as_bytes());
+        }
+        let mut names = vec![name_of(&hash)];
         if let Some(command) = command {
             hash.update(format!("{command:?}"));
-            names.push(name(&hash));
+            names.push(name_of(&hash));
             return Some(Self { names });
         }
         for migration in &chain.migrations {
@@ -56,9 +59,23 @@ impl Recipe {
             let told = (&migration.version, &migration.name, path, &migration.entry, text.len());
             hash.update(format!("{told:?}{:?}", migration.parts));
             hash.update(text.as_bytes());
-            names.push(name(&hash));
+            names.push(name_of(&hash));
         }
         Some(Self { names })
+    }
+
+    /// The template of the chain, its seeds and the post scripts, if those are all files.
+    pub(super) fn seeded(&self, stage: &Stage<'_>) -> Option<String> {
+        let (scripts, config) = (&stage.project.scripts, &stage.project.config);
+        let seeds = scripts.seeds.iter().map(Seed::file).collect::<Option<Vec<_>>>()?;
+        let how = (&config.bootstrap.session, config.seeds.transaction);
+        let whole = self.name(self.files());
+        let mut hash = Sha256::new_with_prefix(format!("{whole}{how:?}"));
+        for script in seeds.into_iter().chain(&scripts.post) {
+            hash.update(format!("{:?}{}", script.file.path, script.file.text.len()));
+            hash.update(script.file.text.as_bytes());
+        }
+        Some(name_of(&hash))
     }
 
     /// How many files the chain has.
@@ -87,4 +104,11 @@ impl Recipe {
             Some((template, files))
         }))
     }
+}
+
+/// The name of the template of what was hashed.
+fn name_of(hash: &Sha256) -> String {
+    let digest = hash.clone().finalize();
+    let half = digest.first_chunk().copied().unwrap_or_default();
+    format!("{TEMPLATE_PREFIX}{:032x}", u128::from_be_bytes(half))
 }

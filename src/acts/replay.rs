@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::fresh::Made;
 use super::session::Thoroughness;
-use super::{Player, Recorder, Stage, migration, state_of};
+use super::{Player, Recorder, Stage, details, migration, state_of};
 use crate::Result;
 use crate::rows::Writes;
 use crate::server::Scratch;
@@ -41,19 +41,25 @@ pub(super) async fn trace_changes(
     before: &State,
     trace: &mut Trace,
 ) -> Result<()> {
-    if trace.end.as_ref().is_none_or(|end| !end.is_same_as(before)) {
-        let begin = Instant::now();
-        trace.path = path(stage, fresh, &trace.boot).await?;
-        trace.duration += begin.elapsed();
+    if trace.end.as_ref().is_some_and(|end| end.is_same_as(before)) {
+        return Ok(());
     }
+    let begin = Instant::now();
+    let mut scratch = fresh.copy(stage).await?;
+    trace.path = path(stage, &scratch, &trace.boot).await?;
+    if let Some((_, after)) = trace.path.last() {
+        (trace.details, scratch) =
+            details(stage, fresh, &before.rows, &after.rows, scratch).await?;
+    }
+    stage.server.drop_database(scratch).await?;
+    trace.duration += begin.elapsed();
     Ok(())
 }
 
-/// The state after each file, on a copy of its own.
-async fn path(stage: &Stage<'_>, fresh: &Made, played: &Boot) -> Result<Vec<(usize, State)>> {
+/// The state after each file.
+async fn path(stage: &Stage<'_>, scratch: &Scratch, played: &Boot) -> Result<Vec<(usize, State)>> {
     stage.progress.begin("replay, file by file");
-    let scratch = fresh.copy(stage).await?;
-    let mut runner = Runner::start(stage, &scratch).await?;
+    let mut runner = Runner::start(stage, scratch).await?;
     let mut reader = scratch.admin().await?;
     let mut path = Vec::new();
     for (index, migration) in stage.project.chain.migrations.iter().enumerate() {
@@ -65,8 +71,6 @@ async fn path(stage: &Stage<'_>, fresh: &Made, played: &Boot) -> Result<Vec<(usi
         runner.step(index, migration).await?;
         path.push((index, state_of(&mut reader).await?));
     }
-    drop((runner, reader));
-    stage.server.drop_database(scratch).await?;
     Ok(path)
 }
 

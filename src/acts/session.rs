@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Stage;
 use super::look::look;
 use crate::server::{Scratch, disk_full_help};
-use crate::source::{LostTransaction, Sessions};
+use crate::source::{Format, LostTransaction, Sessions};
 use crate::sql::{character_offset, literal};
 use crate::trace::{Cause, Failure, Leak, Point, Session, Transaction};
 use crate::{Error, Result};
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A connection to a scratch database, as the migration tool would have it.
 pub(super) struct Player<'a> {
     stage: &'a Stage<'a>,
+    /// By whose rules it plays.
+    format: &'static Format,
     connection: PgConnection,
     /// The server's process for this connection.
     backend: i32,
@@ -59,15 +61,30 @@ enum Stop {
 
 impl<'a> Player<'a> {
     pub(super) async fn connect(stage: &'a Stage<'a>, scratch: &Scratch) -> Result<Self> {
-        let project = stage.project;
-        let float_digits = project.chain.format.float_digits;
-        let mut connection = scratch.player(project.config.postgres.role, float_digits).await?;
-        let opening = opening(project.chain.format.forced);
+        Self::connect_by(stage, scratch, stage.project.chain.format).await
+    }
+
+    /// A connection as another tool than the chain's would have it.
+    pub(super) async fn connect_by(
+        stage: &'a Stage<'a>,
+        scratch: &Scratch,
+        format: &'static Format,
+    ) -> Result<Self> {
+        let role = stage.project.config.postgres.role;
+        let mut connection = scratch.player(role, format.float_digits).await?;
+        let opening = opening(format.forced);
         let backend = crate::server::value(&mut connection, &opening).await?;
         let backend = backend.parse().unwrap_or_default();
         let deadline = Instant::now() + stage.limit;
-        let mut player =
-            Self { stage, connection, backend, deadline, alive: true, state: Session::default() };
+        let mut player = Self {
+            stage,
+            format,
+            connection,
+            backend,
+            deadline,
+            alive: true,
+            state: Session::default(),
+        };
         player.restore().await?;
         player.settle().await?;
         Ok(player)
@@ -77,9 +94,29 @@ impl<'a> Player<'a> {
         self.alive
     }
 
+    /// The server's process for it.
+    pub(super) fn backend(&self) -> i32 {
+        self.backend
+    }
+
+    /// Sends what somebody else says in this session, whose business it is what a failure does to
+    /// the transaction.
+    pub(super) async fn pass_on(&mut self, sql: &str) -> Result<Result<(), Failure>> {
+        self.deadline = Instant::now() + self.stage.limit;
+        match self.send(sql).await {
+            Ok(()) => Ok(Ok(())),
+            Err(stopped) => self.failure(stopped.by, sql).await.map(Err),
+        }
+    }
+
+    /// The transaction in which the session is.
+    pub(super) async fn transaction(&mut self) -> Transaction {
+        self.look().await.map_or(Transaction::None, |now| now.transaction)
+    }
+
     /// Prepares the session for the next file, if the tool does so.
     pub(super) async fn restore(&mut self) -> Result<Vec<Failure>> {
-        match self.stage.project.chain.format.sessions {
+        match self.format.sessions {
             Sessions::Beside { restore } => {
                 Ok(self.keep_book(restore).await?.err().into_iter().collect())
             }
@@ -108,9 +145,7 @@ impl<'a> Player<'a> {
 
     /// What the tool says instead of a BEGIN, if a file left a transaction open.
     fn refuses_begin(&self, sql: &str) -> Option<Failure> {
-        let Some(LostTransaction::InState(refusal)) =
-            self.stage.project.chain.format.lost_transaction
-        else {
+        let Some(LostTransaction::InState(refusal)) = self.format.lost_transaction else {
             return None;
         };
         if !sql.to_lowercase().starts_with("begin") {

@@ -2,8 +2,9 @@
 
 use super::model::{Catalog, Identity, Object, parent_of};
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    fmt, iter,
 };
 
 /// One difference. Left is before, or what was expected; right is after, or what was found.
@@ -23,26 +24,35 @@ pub(crate) enum Difference {
 /// What differs, in the order of identities.
 pub(crate) fn diff(left: &Catalog, right: &Catalog) -> Vec<Difference> {
     let mut differences: BTreeMap<&Identity, Vec<Difference>> = BTreeMap::new();
-    for (identity, object) in missing(left, right) {
-        let (identity_copy, object) = (identity.clone(), object.clone());
-        let difference = Difference::OnlyLeft { identity: identity_copy, object };
-        differences.entry(identity).or_default().push(difference);
-    }
-    for (identity, object) in missing(right, left) {
-        let (identity_copy, object) = (identity.clone(), object.clone());
-        let difference = Difference::OnlyRight { identity: identity_copy, object };
-        differences.entry(identity).or_default().push(difference);
-    }
+    let (mut lost, mut found) = (BTreeMap::new(), BTreeMap::new());
     let mut moved = BTreeSet::new();
-    for (identity, before) in &left.objects {
-        let Some(after) = right.objects.get(identity) else { continue };
-        if before == after {
-            continue;
+    for (identity, pair) in pairs(left, right) {
+        match pair {
+            (Some(before), Some(after)) if before == after => {}
+            (Some(before), Some(after)) => {
+                if before.position() != after.position() {
+                    moved.insert(identity.root());
+                }
+                let is_seen = |attribute: &str| {
+                    !left.hides(identity, attribute) && !right.hides(identity, attribute)
+                };
+                let changes = changes(identity, before, after, is_seen);
+                differences.entry(identity).or_default().extend(changes);
+            }
+            (Some(object), None) => drop(lost.insert(identity, object)),
+            (None, Some(object)) => drop(found.insert(identity, object)),
+            (None, None) => {}
         }
-        if before.position() != after.position() {
-            moved.insert(identity.root());
-        }
-        differences.entry(identity).or_default().extend(changes(identity, before, after));
+    }
+    for (identity, object) in worth_telling(&lost) {
+        let object = object.clone();
+        let difference = Difference::OnlyLeft { identity: identity.clone(), object };
+        differences.entry(identity).or_default().push(difference);
+    }
+    for (identity, object) in worth_telling(&found) {
+        let object = object.clone();
+        let difference = Difference::OnlyRight { identity: identity.clone(), object };
+        differences.entry(identity).or_default().push(difference);
     }
     for relation in moved {
         if let Some((identity, difference)) = reordered(relation, left, right) {
@@ -52,19 +62,38 @@ pub(crate) fn diff(left: &Catalog, right: &Catalog) -> Vec<Difference> {
     differences.into_values().flatten().collect()
 }
 
-/// The objects of one catalog that the other lacks, without those whose loss goes without saying
-/// because what they belong to is lacking too: their table, the column that owns them, or their
-/// schema.
-fn missing<'a>(from: &'a Catalog, other: &Catalog) -> Vec<(&'a Identity, &'a Object)> {
-    let missing: BTreeMap<_, _> =
-        from.objects.iter().filter(|(identity, _)| !other.objects.contains_key(identity)).collect();
+/// All objects in order, each with what it is on either side. Both are in order already: to go
+/// through them side by side is quicker than to look each one up.
+fn pairs<'a>(
+    left: &'a Catalog,
+    right: &'a Catalog,
+) -> impl Iterator<Item = (&'a Identity, (Option<&'a Object>, Option<&'a Object>))> {
+    let (mut lefts, mut rights) = (left.objects.iter().peekable(), right.objects.iter().peekable());
+    iter::from_fn(move || {
+        let order = match (lefts.peek(), rights.peek()) {
+            (Some((left, _)), Some((right, _))) => left.cmp(right),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        let before = lefts.next_if(|_| order.is_le());
+        let after = rights.next_if(|_| order.is_ge());
+        let (identity, _) = before.or(after)?;
+        Some((identity, (before.map(|(_, object)| object), after.map(|(_, object)| object))))
+    })
+}
+
+/// The objects that one side lacks, without those whose loss goes without saying because what they
+/// belong to is lacking too: their table, the column that owns them, or their schema.
+fn worth_telling<'a>(
+    missing: &BTreeMap<&'a Identity, &'a Object>,
+) -> impl Iterator<Item = (&'a Identity, &'a Object)> {
     let lost = |kind: fn(&Identity) -> bool| -> BTreeSet<&str> {
         missing.keys().filter(|identity| kind(identity)).map(|identity| identity.name()).collect()
     };
     let schemas = lost(|identity| identity.kind() == "schema");
     let columns = lost(|identity| identity.kind() == "column");
-    let parents = lost(|identity| !identity.is_child());
-    let goes_without_saying = |identity: &Identity, object: &Object| {
+    let parents = lost(Identity::is_parent);
+    let goes_without_saying = move |identity: &Identity, object: &Object| {
         identity.is_child() && parents.contains(identity.root())
             || identity.schema().is_some_and(|schema| schemas.contains(schema))
             || object.get("owned by").is_some_and(|column| {
@@ -72,14 +101,16 @@ fn missing<'a>(from: &'a Catalog, other: &Catalog) -> Vec<(&'a Identity, &'a Obj
                     || parent_of(column).is_some_and(|table| parents.contains(table))
             })
     };
-    missing
-        .iter()
-        .filter(|(identity, object)| !goes_without_saying(identity, object))
-        .map(|(identity, object)| (*identity, *object))
-        .collect()
+    let told = missing.iter().filter(move |(it, object)| !goes_without_saying(it, object));
+    told.map(|(identity, object)| (*identity, *object))
 }
 
-fn changes(identity: &Identity, before: &Object, after: &Object) -> Vec<Difference> {
+fn changes(
+    identity: &Identity,
+    before: &Object,
+    after: &Object,
+    is_seen: impl Fn(&str) -> bool,
+) -> Vec<Difference> {
     let attributes = before
         .attributes
         .iter()
@@ -88,6 +119,7 @@ fn changes(identity: &Identity, before: &Object, after: &Object) -> Vec<Differen
         .map(|(attribute, _)| (attribute, before.get(attribute), after.get(attribute)))
         // Positions are told once, of the table.
         .filter(|(attribute, left, right)| left != right && *attribute != "position")
+        .filter(|(attribute, ..)| is_seen(attribute))
         .map(|(attribute, left, right)| Difference::Changed {
             identity: identity.clone(),
             attribute: attribute.clone(),
@@ -120,8 +152,7 @@ fn reordered<'a>(
     let first = (0..before.len()).find(differs)?;
     let last = (0..before.len()).rfind(differs)?;
     let spell = |columns: &[String]| Some(columns[first..=last].join(", "));
-    let identity =
-        left.objects.keys().find(|identity| !identity.is_child() && identity.name() == relation)?;
+    let (identity, _) = left.called(relation).find(|(identity, _)| !identity.is_child())?;
     let difference = Difference::Changed {
         identity: identity.clone(),
         attribute: "column order".to_owned(),
@@ -141,7 +172,59 @@ impl Difference {
     }
 }
 
+/// A difference of two schemas neither of which is before the other, with what people call them.
+pub(crate) struct Beside<'a> {
+    pub(crate) difference: &'a Difference,
+    pub(crate) left: &'a str,
+    pub(crate) right: &'a str,
+}
+
 /// All words that are said of a difference are here.
+impl fmt::Display for Beside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (left_name, right_name) = (self.left, self.right);
+        match self.difference {
+            Difference::OnlyLeft { identity, object } => {
+                write!(f, "{identity}{}: only in {left_name}", Aside(object))
+            }
+            Difference::OnlyRight { identity, object } => {
+                write!(f, "{identity}{}: only in {right_name}", Aside(object))
+            }
+            Difference::Changed { identity, attribute, left, right } => {
+                write!(f, "{identity}: {attribute}")?;
+                match (left.as_deref(), right.as_deref()) {
+                    // Attributes that are either there or not have "yes" for a value.
+                    (Some("yes"), None) => write!(f, " only in {left_name}"),
+                    (None, Some("yes")) => write!(f, " only in {right_name}"),
+                    (Some(left), None) => write!(f, " {} only in {left_name}", Quoted(left)),
+                    (None, Some(right)) => write!(f, " {} only in {right_name}", Quoted(right)),
+                    (Some(left), Some(right)) if left.contains('\n') || right.contains('\n') => {
+                        let (line, left, right) = first_differing_line(left, right);
+                        let said = |line: Option<&str>| match line {
+                            Some(line) => Quoted(line.trim()).to_string(),
+                            None => "nothing more".to_owned(),
+                        };
+                        write!(
+                            f,
+                            " differs from line {line} on: {} in {left_name}, {} in {right_name}",
+                            said(left),
+                            said(right)
+                        )
+                    }
+                    (Some(left), Some(right)) => write!(
+                        f,
+                        " {} in {left_name}, {} in {right_name}",
+                        Quoted(left),
+                        Quoted(right)
+                    ),
+                    (None, None) => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// The same, as a change from left to right.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -205,7 +288,7 @@ fn first_differing_line<'a>(
 }
 
 /// The definition of an object, in parentheses, where it is short enough for a sentence.
-struct Aside<'a>(&'a Object);
+pub(crate) struct Aside<'a>(pub(crate) &'a Object);
 
 impl fmt::Display for Aside<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -258,6 +341,17 @@ mod tests {
              table | public.b",
             "table | public.b",
             &["table public.a is gone"],
+        );
+    }
+
+    #[test]
+    fn a_lost_namesake_of_a_table_takes_nothing_along() {
+        check(
+            "collation | public.a
+             table | public.a
+             column | public.a.id",
+            "table | public.a",
+            &["collation public.a is gone", "column public.a.id is gone"],
         );
     }
 

@@ -1,7 +1,12 @@
 //! What a catalog is: objects by identity, each with its attributes. Pure data, whatever read it.
 
 use super::{diff::diff, kinds};
-use std::{cmp::Ordering, collections::BTreeMap, fmt};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 /// A schema in canonical form: ordered, without numbers that Postgres gave, and spelled the same
 /// on every version. Two are the same if and only if they are equal.
@@ -20,10 +25,24 @@ use std::{cmp::Ordering, collections::BTreeMap, fmt};
 /// # })
 /// # }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
     pub(crate) objects: BTreeMap<Identity, Object>,
+    /// The major version of the Postgres that it was read from.
+    pub(crate) major: u32,
+    /// What the reader was not allowed to see, an attribute of a kind of objects: "options of user
+    /// mappings".
+    pub(crate) unseen: BTreeSet<String>,
 }
+
+/// Of two schemas it doesn't matter who read them, and where.
+impl PartialEq for Catalog {
+    fn eq(&self, other: &Self) -> bool {
+        self.objects == other.objects
+    }
+}
+
+impl Eq for Catalog {}
 
 /// What an object is called: its kind in words, and its name with every part quoted where it must
 /// be and qualified as far as it goes (`public.users.email` for a column).
@@ -42,7 +61,8 @@ pub(crate) struct Identity {
 /// The attributes of an object, name and value, in a fixed order and in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Object {
-    pub(crate) attributes: Vec<(String, String)>,
+    /// Shared by all copies, until one of them is changed.
+    pub(crate) attributes: Arc<Vec<(String, String)>>,
 }
 
 impl Catalog {
@@ -69,15 +89,44 @@ impl Catalog {
         diff(self, other).iter().map(ToString::to_string).collect()
     }
 
+    /// What whoever read the schema was not allowed to see, in words: "options of user mappings".
+    /// It is in no difference.
+    pub fn unseen(&self) -> impl Iterator<Item = &str> {
+        self.unseen.iter().map(String::as_str)
+    }
+
+    /// Whether an attribute of such objects is among what the reader was not allowed to see.
+    pub(super) fn hides(&self, identity: &Identity, attribute: &str) -> bool {
+        self.unseen.contains(&format!("{attribute} of {}s", identity.kind))
+    }
+
     /// The columns of a table, view or composite type, in their order.
     pub(crate) fn columns<'a>(&'a self, relation: &str) -> Vec<(&'a Identity, &'a Object)> {
-        let mut columns: Vec<_> = self
-            .objects
-            .iter()
-            .filter(|(identity, _)| identity.kind == "column" && identity.root() == relation)
-            .collect();
+        let of_relation = self.called(relation);
+        let mut columns: Vec<_> =
+            of_relation.filter(|(identity, _)| identity.kind == "column").collect();
         columns.sort_by_key(|(_, column)| column.position());
         columns
+    }
+
+    /// The objects of a name, and those that belong to them: tables with their columns and indexes.
+    pub(super) fn called(&self, name: &str) -> impl Iterator<Item = (&Identity, &Object)> {
+        let root_length = name.len();
+        // The first of them, whatever its kind.
+        let first = Identity { kind: "", name: name.to_owned(), rank: 0, root_length };
+        self.objects.range(first..).take_while(move |(it, _)| it.root() == name)
+    }
+
+    /// What an object belongs to, such as the table of a column; itself, if it belongs to nothing.
+    pub(crate) fn root_of<'a>(&'a self, identity: &'a Identity) -> Option<&'a Identity> {
+        if !identity.is_child() {
+            return Some(identity);
+        }
+        let before = self.objects.range(..identity).rev().map(|(it, _)| it);
+        let mut roots = before.take_while(|it| it.root() == identity.root());
+        // Others may have the same name; kinds of which something can be a part rank before the
+        // kinds of parts, and tables last among them.
+        roots.find(|it| !it.is_child() && it.rank < identity.rank)
     }
 }
 
@@ -94,7 +143,7 @@ impl fmt::Display for Catalog {
                 f.write_str("\n")?;
             }
             writeln!(f, "{identity}")?;
-            for (attribute, value) in &object.attributes {
+            for (attribute, value) in object.attributes.iter() {
                 // Lines that follow the first of a value are set off, so that no definition can
                 // pass for an attribute.
                 writeln!(f, "    {attribute}: {}", value.replace('\n', "\n        "))?;
@@ -139,8 +188,19 @@ impl Identity {
         if self.is_child() { &self.name[self.root_length + 1..] } else { &self.name }
     }
 
+    /// Where its kind stands among the others, in print.
+    pub(crate) fn rank(&self) -> usize {
+        self.rank
+    }
+
     pub(crate) fn is_child(&self) -> bool {
         self.root_length < self.name.len()
+    }
+
+    /// Whether others belong to it by their names, as columns do to a table. A collation may be
+    /// called like a table, and is nobody's parent.
+    pub(crate) fn is_parent(&self) -> bool {
+        matches!(self.kind, "table" | "view" | "materialized view" | "composite type" | "domain")
     }
 
     /// What comes first in the order of print.
@@ -180,7 +240,7 @@ impl Object {
 }
 
 /// The qualified name without its last part: `public.users` for `public.users."e.mail"`.
-pub(super) fn parent_of(name: &str) -> Option<&str> {
+pub(crate) fn parent_of(name: &str) -> Option<&str> {
     unquoted_dots(name).last().map(|dot| &name[..dot])
 }
 
@@ -206,7 +266,7 @@ pub(crate) fn catalog(text: &str) -> Catalog {
             .map(|part| part.split_once(": ").unwrap())
             .map(|(name, value)| (name.to_owned(), value.replace("\\n", "\n")))
             .collect();
-        catalog.objects.insert(identity, Object { attributes });
+        catalog.objects.insert(identity, Object { attributes: Arc::new(attributes) });
     }
     catalog
 }

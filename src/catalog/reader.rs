@@ -1,16 +1,20 @@
-//! Reads a catalog: all queries in one message of the simple protocol, hence one round trip.
+//! Reads a catalog in two messages of the simple protocol: the first asks what all queries must
+//! know, which is the [`Scope`]; the second sends the queries that are needed.
 //!
-//! The message is a transaction of its own, which ends after an error too.
+//! Both are one transaction of its own, which ends after an error too.
 
 use super::{
-    kinds::{SOURCES, Source},
+    kinds::{SCOPE, SOURCES, Source},
     model::{Catalog, Identity, Object},
 };
 use crate::{Error, Result};
+use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{
-    AssertSqlSafe, Row as _,
+    AssertSqlSafe, Column as _, Row as _, ValueRef as _,
     postgres::{PgConnection, PgRow},
 };
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Put in front of every message that reads. A message of several statements is a transaction, with
 /// whose end these settings end too: the session is left as it was.
@@ -18,7 +22,8 @@ use sqlx::{
 /// What the text of names, expressions and values depends on. Temporary objects come last, where
 /// they can't stand in front of those of `pg_catalog`; user objects are in no schema of the path,
 /// so that their names are qualified. Compiling queries that run for a millisecond costs more
-/// than it gains.
+/// than it gains. Nobody has analyzed the tables of a new schema: the planner takes them for small,
+/// and a nested loop over two that are not takes minutes.
 pub(crate) const PINS: &str = "
 set local search_path = pg_catalog, pg_temp;
 set local timezone = 'UTC';
@@ -28,91 +33,192 @@ set local extra_float_digits = 1;
 set local bytea_output = 'hex';
 set local quote_all_identifiers = off;
 set local jit = off;
+set local enable_nestloop = off;
 ";
 
 /// One snapshot for all queries, so that what another session does meanwhile shows wholly or not
-/// at all.
-const OWN_TRANSACTION: &str = "set transaction isolation level repeatable read, read only;";
+/// at all. Nobody is written to, nor kept waiting for long: the locks are those of queries alone,
+/// but who wants more than that waits behind one that is waited for. All of it ends with the
+/// transaction, for a session may be a pooler's.
+const BEGIN: &str = "
+begin isolation level repeatable read, read only;
+set local lock_timeout = '5s';
+set local statement_timeout = '60s';
+set local idle_in_transaction_session_timeout = '60s';
+";
+
+/// The comments on what is in a catalog of Postgres's, to be joined. Fenced off, so that they are
+/// read once and not for each row.
+const COMMENTS: &str = "(
+    select d.objoid, d.objsubid, d.description
+    from pg_description d
+    where d.classoid = '{class}'::regclass and d.objoid >= 16384
+    offset 0
+)";
+
+/// Objects with their attributes, which are added once the objects are known.
+#[derive(Default)]
+struct Reading {
+    catalog: Catalog,
+    additions: Vec<(Identity, Vec<(String, String)>)>,
+}
+
+/// What the queries must know of the database, and what is the same for all of them.
+#[derive(Default)]
+struct Scope {
+    /// The OIDs that a placeholder stands for, such as `{system schemas}`.
+    oids: BTreeMap<String, String>,
+    /// The files of rare kinds that the database has something for.
+    rare: BTreeSet<String>,
+    major: u32,
+}
 
 impl Catalog {
     /// Reads the catalog of the database. The connection must not be inside a transaction: the
     /// pinned settings would last until its end.
     pub(crate) async fn read_from(connection: &mut PgConnection) -> Result<Self> {
-        let queries: String = SOURCES.iter().map(|source: &Source| source.sql).collect();
-        let message = format!("{OWN_TRANSACTION}{PINS}{queries}");
-        let failed = |error| Error::new("failed to read the catalog").caused_by(error);
-        let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(connection).await;
-        let mut catalog = Self::default();
-        for row in &rows.map_err(failed)? {
-            let column = |index| text(row, index).map_err(failed);
-            catalog.add(column(0)?, column(1)?, attributes(column(2)?))?;
+        let read = fetch(connection).await;
+        if read.is_err() {
+            // Why it failed is what matters, and a connection that is lost has no transaction.
+            let _ = ask(connection, "rollback".to_owned()).try_collect::<Vec<_>>().await;
         }
-        Ok(catalog)
+        read
     }
 
-    fn add(&mut self, kind: &str, name: &str, attributes: Vec<(String, String)>) -> Result<()> {
-        if let Some(kind) = kind.strip_prefix("attributes of ") {
-            // Of an object that no query names, such as an extension's, none is told.
-            let object = Identity::new(kind, name).and_then(|id| self.objects.get_mut(&id));
-            if let Some(object) = object {
-                object.attributes.extend(attributes);
+    /// Reads objects of some kinds, within a transaction in which the pinned settings hold.
+    pub(super) async fn read_kinds(
+        connection: &mut PgConnection,
+        kinds: &BTreeSet<&str>,
+    ) -> Result<Self> {
+        let scope = Scope::of(connection, SCOPE.to_owned()).await?;
+        let is_wanted = |source: &&Source| source.kinds.iter().any(|it| kinds.contains(it.name));
+        let sources = SOURCES.iter().filter(is_wanted);
+        let queries: String = sources.map(|source| scope.fill(source.sql)).collect();
+        Reading::of(connection, queries).await
+    }
+}
+
+/// All that the reader may see, in a transaction of its own.
+async fn fetch(connection: &mut PgConnection) -> Result<Catalog> {
+    let scope = Scope::of(connection, format!("{BEGIN}{PINS}{SCOPE}")).await?;
+    let is_needed = |source: &&Source| !source.is_rare || scope.rare.contains(source.file);
+    let sources = SOURCES.iter().filter(is_needed);
+    let queries: String = sources.map(|source| scope.fill(source.sql)).collect();
+    let catalog = Reading::of(connection, format!("{queries}commit;")).await?;
+    Ok(Catalog { major: scope.major, ..catalog })
+}
+
+impl Scope {
+    async fn of(connection: &mut PgConnection, message: String) -> Result<Self> {
+        let mut scope = Self::default();
+        let mut rows = ask(connection, message);
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            let [what, value] = [text(&row, 0)?, text(&row, 1)?];
+            match what {
+                "major" => scope.major = value.parse().unwrap_or_default(),
+                "rare" => {
+                    scope.rare.insert(value.to_owned());
+                }
+                placeholder => {
+                    scope.oids.insert(placeholder.to_owned(), value.to_owned());
+                }
             }
+        }
+        Ok(scope)
+    }
+
+    /// A query with what belongs into its placeholders.
+    fn fill(&self, query: &str) -> String {
+        let mut filled = String::with_capacity(2 * query.len());
+        let mut rest = query;
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            let (placeholder, behind) = after.split_once('}').unwrap_or((after, ""));
+            filled.push_str(&self.filling(placeholder));
+            rest = behind;
+        }
+        filled + rest
+    }
+
+    fn filling(&self, placeholder: &str) -> String {
+        if let Some(oids) = self.oids.get(placeholder) {
+            return format!("'{oids}'::oid[]");
+        }
+        match placeholder.split_once(' ') {
+            Some(("comments", class)) => {
+                COMMENTS.replace("{class}", class.trim_start_matches("on "))
+            }
+            // Members or dependents, of which there are none.
+            Some(_) => "'{}'::oid[]".to_owned(),
+            None => format!("{{{placeholder}}}"),
+        }
+    }
+}
+
+impl Reading {
+    /// What the queries return, taken up while the server still executes them.
+    async fn of(connection: &mut PgConnection, queries: String) -> Result<Catalog> {
+        let mut reading = Self::default();
+        let mut rows = ask(connection, queries);
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            reading.take(&row)?;
+        }
+        for (identity, attributes) in reading.additions {
+            // Of an object that no query names, such as an extension's, none is told.
+            if let Some(object) = reading.catalog.objects.get_mut(&identity) {
+                Arc::make_mut(&mut object.attributes).extend(attributes);
+            }
+        }
+        Ok(reading.catalog)
+    }
+
+    fn take(&mut self, row: &PgRow) -> Result<()> {
+        let (kind, name) = (text(row, 0)?, text(row, 1)?);
+        if kind == "unseen" {
+            self.catalog.unseen.insert(name.to_owned());
+            return Ok(());
+        }
+        let attributes = attributes(row)?;
+        if let Some(kind) = kind.strip_prefix("attributes of ") {
+            let identity = Identity::new(kind, name);
+            self.additions.extend(identity.map(|identity| (identity, attributes)));
             return Ok(());
         }
         let Some(identity) = Identity::new(kind, name) else {
             return Err(Error::new(format!("the catalog query of {kind} {name} isn't registered")));
         };
-        match self.objects.insert(identity, Object { attributes }) {
+        match self.catalog.objects.insert(identity, Object { attributes: Arc::new(attributes) }) {
             None => Ok(()),
             Some(_) => Err(Error::new(format!("the catalog holds {kind} {name} twice"))),
         }
     }
 }
 
-/// The text of a column, none of which is ever null. Decoding by type would cost a lookup per
-/// value, and sqlx takes a quoted "NULL" within an array for a null.
-fn text(row: &PgRow, index: usize) -> sqlx::Result<&str> {
-    row.try_get_raw(index)?.as_str().map_err(sqlx::Error::Decode)
+fn failed(error: sqlx::Error) -> Error {
+    Error::new("failed to read the catalog").caused_by(error)
 }
 
-/// Names and values out of an array in Postgres' text form, without the absent ones.
-fn attributes(array: &str) -> Vec<(String, String)> {
-    let mut elements = elements(array).into_iter();
+fn ask(connection: &mut PgConnection, message: String) -> impl Stream<Item = sqlx::Result<PgRow>> {
+    sqlx::raw_sql(AssertSqlSafe(message)).fetch(connection)
+}
+
+/// The columns behind the name, without those that are null.
+fn attributes(row: &PgRow) -> Result<Vec<(String, String)>> {
     let mut attributes = Vec::new();
-    while let (Some(name), Some(value)) = (elements.next(), elements.next()) {
-        if let (Some(name), Some(value)) = (name, value) {
-            attributes.push((name, value));
+    for (index, column) in row.columns().iter().enumerate().skip(2) {
+        let value = row.try_get_raw(index).map_err(failed)?;
+        if !value.is_null() {
+            let value = value.as_str().map_err(|error| failed(sqlx::Error::Decode(error)))?;
+            attributes.push((column.name().to_owned(), value.to_owned()));
         }
     }
-    attributes
+    Ok(attributes)
 }
 
-/// The elements of `{version,1.0,comment,"a \"b\"",schema,NULL}`; only an unquoted NULL is null.
-fn elements(array: &str) -> Vec<Option<String>> {
-    let inner = array.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
-    let mut elements = Vec::new();
-    let mut rest = inner.chars();
-    while !rest.as_str().is_empty() {
-        let quoted = rest.as_str().starts_with('"');
-        let mut element = String::new();
-        if quoted {
-            rest.next();
-        }
-        while let Some(char) = rest.next() {
-            match char {
-                '\\' => element.extend(rest.next()),
-                '"' if quoted => {
-                    // The comma behind it.
-                    rest.next();
-                    break;
-                }
-                ',' if !quoted => break,
-                char => element.push(char),
-            }
-        }
-        elements.push((quoted || element != "NULL").then_some(element));
-    }
-    elements
+/// The text of a column that is never null. Decoding by type would cost a lookup for each.
+fn text(row: &PgRow, index: usize) -> Result<&str> {
+    let value = row.try_get_raw(index).and_then(|it| it.as_str().map_err(sqlx::Error::Decode));
+    value.map_err(failed)
 }
 
 #[cfg(test)]
@@ -120,21 +226,27 @@ mod tests {
     use super::*;
     use pretty_assertions::assert_eq;
 
-    fn check(array: &str, expect: &[(&str, &str)]) {
-        let expect: Vec<(String, String)> =
-            expect.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        assert_eq!(attributes(array), expect);
+    #[test]
+    fn placeholders_are_filled() {
+        let oids = BTreeMap::from([("system schemas".to_owned(), "{1,2}".to_owned())]);
+        let scope = Scope { oids, ..Scope::default() };
+        let check = |query, expect: &str| assert_eq!(scope.fill(query), expect);
+        check("n <> all ({system schemas})", "n <> all ('{1,2}'::oid[])");
+        check("c <> all ({members of pg_class})", "c <> all ('{}'::oid[])");
+        check("array_agg(a) = '{}'", "array_agg(a) = '{}'");
+        assert!(scope.fill("join {comments on pg_class} x").contains("= 'pg_class'::regclass"));
     }
 
     #[test]
-    fn attributes_are_read_from_arrays() {
-        check("{}", &[]);
-        check("{version,1.0,schema,public}", &[("version", "1.0"), ("schema", "public")]);
-        check("{type,text,default,NULL}", &[("type", "text")]);
-        check(r#"{default,"NULL"}"#, &[("default", "NULL")]);
-        check(
-            r#"{comment,"",default,"'a, \"b\" \\\\ {c}'"}"#,
-            &[("comment", ""), ("default", r#"'a, "b" \\ {c}'"#)],
-        );
+    fn every_placeholder_is_known() {
+        let known = ["members of pg_", "dependents in pg_", "comments on pg_"];
+        for source in SOURCES {
+            for rest in source.sql.split('{').skip(1) {
+                let (name, _) = rest.split_once('}').unwrap();
+                let is_known = known.iter().any(|known| name.starts_with(known));
+                let is_known = is_known || ["", "system schemas"].contains(&name);
+                assert!(is_known, "{}: {name}", source.file);
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! # What it proves
 //!
 //! The chain applies to an empty database: every migration succeeds, in the tool's order, the way
-//! the tool runs it, as the database's owner.
+//! the tool runs it, as the database's owner; and before it the pre scripts of the bootstrap, where
+//! there are some.
 //!
 //! # Why it matters
 //!
@@ -16,10 +17,10 @@
 //! ```
 
 use super::failure::{told, tool_refuses};
-use super::opaque;
 use super::{Check, Finding, Judge, Usual, Verdict};
+use super::{opaque, part};
 use crate::source::{Migration, Project};
-use crate::trace::{Act, Traces};
+use crate::trace::{Act, Author, Traces};
 
 pub(super) const CHECK: Check = Check {
     name: "apply",
@@ -30,6 +31,11 @@ pub(super) const CHECK: Check = Check {
 fn judge(project: &Project, traces: &Traces) -> Verdict {
     let boot = &traces.fresh.boot;
     let mut findings = opaque::told(project, traces, Act::Fresh);
+    for step in boot.pre.iter().filter(|step| !step.succeeded()) {
+        let failed = part::failed(project, "the first boot", Author::Pre(step.place), step);
+        let note = "nothing of the chain was played: the pre scripts come before it";
+        findings.extend(failed.into_iter().map(|finding| finding.note(note)));
+    }
     if let Some(refusal) = &boot.refusal {
         findings.push(tool_refuses(project, "the first boot", refusal));
     }
@@ -37,7 +43,10 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         let migration = &project.chain.migrations[index];
         let message = format!("the first boot fails in {}", migration.file_name());
         let finding = told(Finding::new(message), project, migration, failure);
-        let finding = finding.note(left_out(&project.chain.migrations[index..]));
+        // Of a file by itself there is nothing to say.
+        let is_one_of_many = project.chain.migrations.len() > 1;
+        let later = || left_out(&project.chain.migrations[index..]);
+        let finding = if is_one_of_many { finding.note(later()) } else { finding };
         let undone = project.chain.format.boot_transaction.is_some() && index > 0;
         findings.push(if undone { finding.note(UNDONE) } else { finding });
     }

@@ -346,7 +346,8 @@ pub(super) mod tests {
             let identity = Identity::new(kind, *name).expect("a kind of object");
             let attributes = attributes.split("; ").filter_map(|pair| pair.split_once(": "));
             let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            catalog.objects.entry(identity).or_default().attributes = attributes.collect();
+            catalog.objects.entry(identity).or_default().attributes =
+                Arc::new(attributes.collect());
         }
         catalog
     }

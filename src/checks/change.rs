@@ -1,14 +1,18 @@
 //! What an act that should have changed nothing did change, and which statement it was.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::cause::has_word;
 use crate::catalog::{self, Difference, Identity};
 use crate::guards::{self, Table};
-use crate::rows::{self, RowDifference, TableWrites, Writes};
+use crate::rows::{self, Detail, RowChange, RowDifference, TableWrites, Uncounted, Writes};
 use crate::source::Migration;
 use crate::sql::{self, Kind, Object, Statement};
 use crate::trace::State;
+
+/// How many rows of a table are told.
+const ROWS_TOLD: usize = 5;
 
 /// One thing that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,16 @@ impl Change {
         unseen
             .map(|(table, writes)| Self::Writes { table: table.clone(), writes: *writes })
             .collect()
+    }
+
+    /// What is said of it: a sentence, and below it the rows, where they are known.
+    pub(super) fn note(&self, details: &BTreeMap<String, (Detail, Detail)>) -> String {
+        let details = match self {
+            Self::Rows(difference) if !difference.is_physical() => details.get(difference.name()),
+            _ => None,
+        };
+        let changes = details.map(|(before, after)| before.changes(after)).unwrap_or_default();
+        with_rows(&self.to_string(), &changes)
     }
 
     /// The table, or other object, that this is about.
@@ -102,6 +116,22 @@ impl Change {
             Self::Schema(Difference::Changed { .. }) => {
                 matches!(statement.kind, Kind::Create(_) | Kind::Alter { .. } | Kind::Comment)
             }
+        }
+    }
+
+    /// Whether another change is one of the same thing: an object, an attribute of one, or the rows
+    /// of a table.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        let of = |change: &Self| match change {
+            Self::Schema(Difference::Changed { attribute, .. }) => Some(attribute.clone()),
+            _ => None,
+        };
+        match (self, other) {
+            (Self::Schema(one), Self::Schema(two)) => {
+                one.identity() == two.identity() && of(self) == of(other)
+            }
+            (Self::Rows(one), Self::Rows(two)) => one.name() == two.name(),
+            _ => false,
         }
     }
 
@@ -202,13 +232,43 @@ impl fmt::Display for Change {
         match self {
             Self::Schema(difference) => difference.fmt(f),
             Self::Rows(difference) => difference.fmt(f),
-            Self::Writes { table, writes: TableWrites { inserted, updated, deleted } } => write!(
-                f,
-                "table {table}: rows came and went ({inserted} inserted, {updated} updated, \
-                 {deleted} deleted)"
-            ),
+            Self::Writes { table, writes: TableWrites { inserted, updated, deleted } } => {
+                let numbers = [(inserted, "inserted"), (updated, "updated"), (deleted, "deleted")];
+                let told = numbers.iter().filter(|(number, _)| **number > 0);
+                let told = told.map(|(number, done)| format!("{number} {done}"));
+                let told = told.collect::<Vec<_>>().join(", ");
+                // What a table has lost and gained can't be otherwise, if it is as it was.
+                let became = if *inserted > 0 && inserted == deleted {
+                    "rows came and went"
+                } else {
+                    "rows were written, and that was rolled back"
+                };
+                write!(f, "table {table}: {became} ({told})")
+            }
         }
     }
+}
+
+/// What is said where writes could not be counted for another reason than the version, of which the
+/// check's own description tells.
+pub(super) fn uncounted<'a>(
+    writes: impl IntoIterator<Item = &'a Result<Writes, Uncounted>>,
+) -> Option<String> {
+    let is_disturbed =
+        |writes: &Result<Writes, Uncounted>| matches!(writes, Err(Uncounted::InCompany));
+    writes.into_iter().any(is_disturbed).then(|| {
+        "rows that came and went again are not seen: somebody else has stayed connected, and has \
+         no numbers yet"
+            .to_owned()
+    })
+}
+
+/// A sentence, and below it the rows that became others, as far as they fit.
+pub(super) fn with_rows(sentence: &str, changes: &[RowChange]) -> String {
+    let told = changes.iter().take(ROWS_TOLD).map(|change| format!("\n  {change}"));
+    let more = changes.len().saturating_sub(ROWS_TOLD);
+    let more = (more > 0).then(|| format!("\n  and {more} more"));
+    told.chain(more).fold(sentence.to_owned(), |all, line| all + &line)
 }
 
 /// Whether a part of an ALTER leaves less than there was, or calls it something else.
@@ -234,7 +294,7 @@ fn is_told_by_the_schema(difference: &RowDifference) -> bool {
     )
 }
 
-fn writes_rows(kind: &Kind) -> bool {
+pub(super) fn writes_rows(kind: &Kind) -> bool {
     matches!(
         kind,
         Kind::Insert
@@ -300,6 +360,28 @@ mod tests {
         let before = Position { last_value: 1, is_called: true, owned_by: None };
         let (sequence, after) = ("public.t_id_seq".to_owned(), before.clone());
         Change::Rows(RowDifference::SequenceMoved { sequence, before, after })
+    }
+
+    #[test]
+    fn writes_that_leave_nothing_are_told_by_what_was_done() {
+        let check = |inserted, updated, deleted, sentence: &str| {
+            let writes = TableWrites { inserted, updated, deleted };
+            let change = Change::Writes { table: "t".to_owned(), writes };
+            assert_eq!(change.to_string(), format!("table t: rows {sentence}"));
+        };
+        check(2, 0, 2, "came and went (2 inserted, 2 deleted)");
+        check(1, 3, 1, "came and went (1 inserted, 3 updated, 1 deleted)");
+        check(1, 0, 0, "were written, and that was rolled back (1 inserted)");
+        check(0, 2, 0, "were written, and that was rolled back (2 updated)");
+    }
+
+    #[test]
+    fn that_somebody_was_there_is_said_and_the_version_is_not() {
+        let of = |last| uncounted([&Ok(Writes::default()), &last]);
+        assert_eq!(of(Ok(Writes::default())), None);
+        assert_eq!(of(Err(Uncounted::ByVersion)), None);
+        assert_eq!(of(Err(Uncounted::Unasked)), None);
+        assert!(of(Err(Uncounted::InCompany)).is_some_and(|said| said.contains("not seen")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! what is known about the cause.
 
 use super::Finding;
-use crate::source::{Delivery, Format, Migration, Project};
+use crate::source::{Delivery, Format, Migration, Project, SCRIPTS};
 use crate::sql::Statement;
 use crate::trace::{Cause, Failure, Point};
 
@@ -12,6 +12,82 @@ pub(super) fn told(
     project: &Project,
     migration: &Migration,
     failure: &Failure,
+) -> Finding {
+    let format = project.chain.format;
+    let note = match failure.at {
+        Point::Commit if format.boot_transaction.is_some() => Some(
+            "one transaction holds the whole boot, so the cause may be in an earlier file"
+                .to_owned(),
+        ),
+        Point::Ledger => Some(format!("the statement is {}'s own, on its ledger", format.name)),
+        Point::Statement(_) | Point::Session | Point::Commit => None,
+    };
+    let finding = in_words_of_postgres(finding, migration, failure, note);
+    match known_cause(format, migration, failure) {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
+/// Adds to a finding what a failure is about that a script met: a file of the seeds, or one that is
+/// run before the chain or after the seeds.
+pub(super) fn told_of_script(
+    finding: Finding,
+    migration: &Migration,
+    failure: &Failure,
+) -> Finding {
+    let finding = in_words_of_postgres(finding, migration, failure, None);
+    let help = cause_in_script(failure)
+        .map(str::to_owned)
+        .or_else(|| known_cause(SCRIPTS, migration, failure));
+    let finding = match failure.cause {
+        Cause::LostTransaction => finding.note(
+            "what came before it stays even if the rest fails, and what comes after it has no \
+             transaction, nor the settings of [bootstrap] session",
+        ),
+        _ => finding,
+    };
+    match help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
+/// What to do where it is another thing in a script than in a migration.
+fn cause_in_script(failure: &Failure) -> Option<&'static str> {
+    Some(match (failure.cause, failure.sqlstate.as_str()) {
+        (Cause::TimedOut, _) => {
+            "the limit is for one file; --timeout SECONDS sets another. It may wait for a lock, or \
+             loop for ever"
+        }
+        (Cause::LostTransaction, _) => {
+            "leave BEGIN, COMMIT and ROLLBACK out of the file: it is played in a transaction of \
+             its own, as by `psql -1 -f`"
+        }
+        (_, "25001") if failure.message.contains("before any query") => {
+            "the settings of [bootstrap] session are a query, made before the file: let SET \
+             TRANSACTION be its first statement, and make such settings in the file, by SET LOCAL \
+             after that; or let a migration say ALTER ROLE CURRENT_USER SET \
+             default_transaction_isolation = '…'"
+        }
+        (_, "2D000") => {
+            "the file is played in a transaction of its own, which nothing in it may end: leave \
+             COMMIT and ROLLBACK out of blocks and procedures"
+        }
+        (_, "25001") => {
+            "the file is played in a transaction, as by `psql -1 -f`: leave the statement to the \
+             migrations, or to whoever runs the server"
+        }
+        _ => return None,
+    })
+}
+
+/// Places a finding where something failed, and tells what Postgres said.
+fn in_words_of_postgres(
+    finding: Finding,
+    migration: &Migration,
+    failure: &Failure,
+    about_the_tool: Option<String>,
 ) -> Finding {
     let statement = statement_of(migration, failure);
     let span = match (statement, failure.offset) {
@@ -30,28 +106,14 @@ pub(super) fn told(
         }
         (None, _) => None,
     };
-    let mut finding = finding.in_migration(migration, span).label(words(failure));
+    let mut finding = finding.in_migration(migration, span).label(failure.words());
     if !failure.sqlstate.is_empty() {
         finding.sqlstate = Some(failure.sqlstate.clone());
     }
-    match failure.at {
-        Point::Statement(_) | Point::Session => {}
-        Point::Commit => {
-            finding =
-                finding.note("this came at the commit, where deferred constraints are checked");
-            if project.chain.format.boot_transaction.is_some() {
-                finding = finding.note(
-                    "one transaction holds the whole boot, so the cause may be in an earlier file",
-                );
-            }
-        }
-        Point::Ledger => {
-            finding = finding.note(format!(
-                "the statement is {}'s own, on its ledger",
-                project.chain.format.name
-            ));
-        }
+    if failure.at == Point::Commit {
+        finding = finding.note("this came at the commit, where deferred constraints are checked");
     }
+    finding.notes.extend(about_the_tool);
     let said = [("detail", &failure.detail), ("hint", &failure.hint), ("in", &failure.context)];
     for (what, text) in said {
         if let Some(text) = text {
@@ -64,10 +126,7 @@ pub(super) fn told(
              of a server, so this may not happen in production",
         );
     }
-    match known_cause(project, migration, failure) {
-        Some(help) => finding.help(help),
-        None => finding,
-    }
+    finding
 }
 
 /// A finding about a tool that would not begin, or whose ledger could not be used.
@@ -91,16 +150,8 @@ pub(super) fn statement_of<'a>(
     }
 }
 
-fn words(failure: &Failure) -> String {
-    match failure.sqlstate.as_str() {
-        "" => failure.message.clone(),
-        sqlstate => format!("{sqlstate}: {}", failure.message),
-    }
-}
-
 /// What to do where the cause is known from what Postgres said.
-fn known_cause(project: &Project, migration: &Migration, failure: &Failure) -> Option<String> {
-    let format = project.chain.format;
+fn known_cause(format: &Format, migration: &Migration, failure: &Failure) -> Option<String> {
     let message = failure.message.as_str();
     let help = match (failure.cause, failure.sqlstate.as_str()) {
         (Cause::TimedOut, _) => "the limit is for one file; --timeout SECONDS sets another",

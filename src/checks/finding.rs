@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::config::Level;
+use crate::config::{self, Config, Level};
 use crate::source::{Migration, SourceFile};
 use crate::sql::{Position, position};
 
@@ -84,6 +84,12 @@ impl Place {
     pub(crate) fn of(file: &SourceFile, span: Option<Range<usize>>) -> Self {
         let excerpt = span.map(|span| (Arc::clone(&file.text), span));
         Self { path: file.path.clone(), excerpt }
+    }
+
+    /// Bytes of `rehearsal.toml`; nothing where Rust code has said it.
+    pub(crate) fn in_config(config: &Config, span: Range<usize>) -> Option<Self> {
+        let excerpt = Some((Arc::clone(&config.text), span.clone()));
+        (!span.is_empty()).then(|| Self { path: config::FILE.to_owned(), excerpt })
     }
 
     /// Line and column, if a part of the file is meant.

@@ -19,8 +19,8 @@
 use std::ops::Range;
 
 use super::{Check, Finding, Judge, Usual, Verdict};
-use crate::source::{Delivery, Migration, Part, Project, Runner, Sessions};
-use crate::sql::{Control, Kind, Statement, literal, quoted};
+use crate::source::{Delivery, Migration, Part, Project, Runner, Sessions, Side};
+use crate::sql::{Control, Kind, Statement, literal, position, quoted};
 use crate::trace::{Act, Belonging, Leak, Point, Traces, Transaction};
 
 pub(super) const CHECK: Check = Check {
@@ -63,15 +63,61 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
                 {
                     finding.note("the tool's own ledger entry, which fails after it, ran with it")
                 }
-                _ => finding,
+                // Nobody has suffered yet, or not from this.
+                _ => match sufferer(project, migration, leak).filter(|_| shared) {
+                    Some(note) => finding.note(note),
+                    None => finding,
+                },
             });
         }
     }
+    findings.extend(of_baseline(project, traces));
     let (played, all) = (boot.steps.len(), project.chain.migrations.len());
     if played < all {
         return Verdict::Partly(findings, format!("only {played} of {all} files were played"));
     }
     Verdict::Judged(findings)
+}
+
+/// What a baseline that is none of the migrations yet leaves in its session.
+fn of_baseline(project: &Project, traces: &Traces) -> Vec<Finding> {
+    let (Some(squash), Some(squashed)) = (&project.squash, &traces.squashed) else {
+        return Vec::new();
+    };
+    let new = squash.new_side(project);
+    if squash.own == Side::New || new.chain.format.sessions == Sessions::PerFile {
+        return Vec::new();
+    }
+    let steps = squashed.other.steps.iter();
+    let leaks = steps.flat_map(|step| step.leaks.iter().map(|leak| (step.migration, leak)));
+    let told = leaks
+        .map(|(place, leak)| tell(new, &new.chain.migrations[place], leak).note(who_sees_it(new)));
+    told.collect()
+}
+
+/// The first later file that names something without its schema, which a changed `search_path`
+/// would have it look for elsewhere.
+fn sufferer(project: &Project, migration: &Migration, leak: &Leak) -> Option<String> {
+    let Leak::Setting { name, before, after } = leak else { return None };
+    let first = |path: &str| {
+        let mut schemas = path.split(',').map(str::trim).filter(|it| *it != "\"$user\"");
+        schemas.next().map(str::to_owned)
+    };
+    if name != "search_path" || first(before) == first(after) {
+        return None;
+    }
+    let migrations = &project.chain.migrations;
+    let place = migrations.iter().position(|it| it.file.path == migration.file.path)?;
+    let mut found = migrations[place + 1..].iter().flat_map(|later| {
+        let statements = later.file.script.statements();
+        statements.filter_map(move |statement| {
+            let named = [&statement.table, &statement.name];
+            let bare = named.into_iter().flatten().find(|it| it.schema.is_none())?;
+            let at = position(&later.file.text, statement.span.start);
+            Some(format!("{}:{}, which names {bare} without a schema", later.file.path, at.line))
+        })
+    });
+    found.next().map(|place| format!("the first to suffer from it is {place}"))
 }
 
 fn who_sees_it(project: &Project) -> &'static str {

@@ -21,7 +21,7 @@
 use super::cause::{
     causes, has_word, kept, keys_now, places, table_of, takers, until_succeeded, way_out,
 };
-use super::change::{Change, unquoted};
+use super::change::{Change, uncounted, unquoted};
 use super::failure::{statement_of, told};
 use super::{Check, Finding, Judge, Usual, Verdict, after_fresh, without_files};
 use crate::config::Boot;
@@ -72,7 +72,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
     for finding in &mut findings {
         keep_whole(project, finding);
     }
-    Verdict::Judged(findings)
+    Verdict::of(findings, uncounted([&trace.writes]))
 }
 
 /// Says how a block of several lines is written for a tool that cuts it at its semicolons.
@@ -161,7 +161,11 @@ fn consequence(boot: Boot, turn: Turn) -> Option<&'static str> {
 
 /// What to write instead of a statement that can't be executed twice. Where several rules have
 /// something to say, their text is one.
-fn advice(migration: &Migration, statement: &Statement, known: &Known) -> Option<String> {
+pub(super) fn advice(
+    migration: &Migration,
+    statement: &Statement,
+    known: &Known,
+) -> Option<String> {
     let file = &migration.file;
     let advice = guards::advise(&file.text, &file.script, statement, known);
     let (_, first) = advice.first()?;
@@ -170,7 +174,7 @@ fn advice(migration: &Migration, statement: &Statement, known: &Known) -> Option
 }
 
 /// What can be said where no rule can write the statement anew.
-fn in_words(statement: &Statement, failure: &Failure) -> Option<String> {
+pub(super) fn in_words(statement: &Statement, failure: &Failure) -> Option<String> {
     let is_there = statement.kind == Kind::Insert && failure.sqlstate == "23505";
     is_there.then(|| {
         "insert only the rows that are missing: INSERT … SELECT … WHERE NOT EXISTS, or where a \
@@ -191,7 +195,7 @@ fn changes(project: &Project, before: &State, trace: &Trace) -> Vec<Finding> {
     let Some(after) = &trace.end else { return Vec::new() };
     let way = on_the_way(before, trace);
     let mut changes = Change::between(before, after, None);
-    if let Some(writes) = &trace.writes {
+    if let Ok(writes) = &trace.writes {
         let mut unseen = Change::unseen(&changes, writes, None);
         // A file that failed was rolled back, and what it had written counts all the same.
         unseen.retain(|change| !is_named_by_a_failure(project, trace, change.subject()));
@@ -208,7 +212,7 @@ fn changes(project: &Project, before: &State, trace: &Trace) -> Vec<Finding> {
         let siblings = made.iter().filter(|other| other.file == it.file);
         let originals = siblings.flat_map(|other| &other.changes);
         let names = originals.filter_map(|change| change.original(before)).collect();
-        changed(project, before, it, names)
+        changed(project, before, trace, it, names)
     };
     made.iter().map(tell).collect()
 }
@@ -239,7 +243,13 @@ fn by_statement<'a>(
 }
 
 /// What one statement changed.
-fn changed(project: &Project, before: &State, made: &Made<'_>, names: Vec<String>) -> Finding {
+fn changed(
+    project: &Project,
+    before: &State,
+    trace: &Trace,
+    made: &Made<'_>,
+    names: Vec<String>,
+) -> Finding {
     let boot = project.chain.boot;
     let migration = made.file.map(|file| &project.chain.migrations[file]);
     let message = match (boot, migration.map(Migration::file_name)) {
@@ -250,7 +260,7 @@ fn changed(project: &Project, before: &State, made: &Made<'_>, names: Vec<String
         }
     };
     let mut finding = Finding::new(message);
-    finding.notes.extend(made.changes.iter().map(ToString::to_string));
+    finding.notes.extend(made.changes.iter().map(|change| change.note(&trace.details)));
     let note = match boot {
         Boot::EveryFile => {
             "this project runs every file at each boot (boot = \"every-file\"), so this happens at \
@@ -333,7 +343,7 @@ mod tests {
     use super::super::cause::tests::failure;
     use super::*;
     use crate::catalog::Catalog;
-    use crate::rows::{Position, Rows};
+    use crate::rows::{Position, Rows, Uncounted};
     use crate::trace::{Boot as Played, Step};
 
     fn sequence(last_value: i64) -> State {
@@ -352,7 +362,9 @@ mod tests {
         let path = values.iter().map(|value| sequence(*value)).enumerate().collect();
         let duration = Duration::ZERO;
         let (begin, end) = (None, None);
-        let trace = Trace { boot, begin, path, end, writes: None, duration, kept: None };
+        let details = std::collections::BTreeMap::new();
+        let writes = Err(Uncounted::Unasked);
+        let trace = Trace { boot, begin, path, end, writes, details, duration, kept: None };
         let change = &Change::between(&sequence(1), &sequence(9), None)[0];
         let way = on_the_way(&sequence(1), &trace);
         assert_eq!(responsible(&way, &trace, change), expect, "{values:?}");

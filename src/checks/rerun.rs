@@ -15,14 +15,14 @@
 //! ALTER ROLE CURRENT_USER SET search_path = app;
 //! ```
 
-use super::change::Change;
+use super::change::{Change, uncounted};
 use super::failure::{told, tool_refuses};
 use super::opaque;
 use super::{Check, Finding, Judge, Usual, Verdict, after_fresh};
 use crate::config::Boot;
 use crate::source::{Migration, Project};
 use crate::sql::{Kind, Object, Statement};
-use crate::trace::{self, Act, Traces};
+use crate::trace::{self, Act, Trace, Traces};
 
 pub(super) const CHECK: Check = Check {
     name: "rerun",
@@ -66,16 +66,17 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
     if let Some(after) = &trace.end {
         let ledger = traces.fresh.boot.ledger.as_deref();
         let mut changes = Change::between(before, after, ledger);
-        if let Some(writes) = &trace.writes {
+        if let Ok(writes) = &trace.writes {
             changes.extend(Change::unseen(&changes, writes, ledger));
         }
-        findings.extend(changed(project, boot, &changes));
+        findings.extend(changed(project, trace, &changes));
     }
-    Verdict::Judged(findings)
+    Verdict::of(findings, uncounted([&trace.writes]))
 }
 
 /// The second boot did something, though it had nothing to do.
-fn changed(project: &Project, boot: &trace::Boot, changes: &[Change]) -> Option<Finding> {
+fn changed(project: &Project, trace: &Trace, changes: &[Change]) -> Option<Finding> {
+    let boot = &trace.boot;
     let _ = changes.first()?;
     let message = "the second boot changes the database";
     let finding = match (&boot.opaque, boot.steps.as_slice()) {
@@ -83,7 +84,8 @@ fn changed(project: &Project, boot: &trace::Boot, changes: &[Change]) -> Option<
         (None, []) => Finding::new(format!("{message}, though nothing is pending")),
         (None, _) => Finding::new(message),
     };
-    let finding = changes.iter().fold(finding, |finding, change| finding.note(change.to_string()));
+    let notes = changes.iter().map(|change| change.note(&trace.details));
+    let finding = notes.fold(finding, Finding::note);
     if boot.opaque.is_none() {
         return Some(finding);
     }

@@ -4,8 +4,11 @@
 //! round after round, so that what else the machine does falls on all alike. Judges nothing: a test
 //! that fails when the machine is busy helps nobody.
 
+mod catalogs;
 mod chain;
 mod databases;
+mod sowings;
+mod squashes;
 
 use std::fs;
 use std::io::Write as _;
@@ -13,8 +16,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use self::catalogs::Catalogs;
 use self::chain::chain;
 use self::databases::{Databases, hand};
+use self::sowings::{Shape, Sowing};
+use self::squashes::Squashing;
 use super::{print, say};
 use crate::report::Report;
 use crate::server::{self, Scratch, Server};
@@ -25,6 +31,9 @@ const FACTOR: f64 = 1.3;
 
 /// … and so much for each look between two files.
 const LOOK: Duration = Duration::from_millis(15);
+
+/// How many times as many migrations it takes for a large schema: of 2,000 tables beside one of 67.
+const LARGE: u32 = 30;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Bench {
@@ -39,6 +48,10 @@ pub(super) struct Bench {
     #[arg(long, value_name = "COUNT", default_value_t = 82,
           value_parser = clap::value_parser!(u32).range(1..))]
     migrations: u32,
+    /// How many rows the seeds have
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    rows: u32,
     /// Only asks for a database, as a test does; the processes that are measured do this
     #[arg(long, value_name = "PROJECT", hide = true)]
     hand: Option<PathBuf>,
@@ -75,6 +88,15 @@ impl Bench {
                 cases.push(Case::write(folder, count as usize, boot, executions)?);
             }
         }
+        let mut catalogs = Vec::new();
+        for count in [self.migrations, self.migrations * LARGE] {
+            let case = Case::write(folder, count as usize, "ledger", 1)?;
+            say(&format!("making two databases of {} tables …", case.tables));
+            catalogs.push(Catalogs::make(&server, &psql, &case.files, case.tables).await?);
+        }
+        let sowings = Shape::ALL.map(|shape| Sowing::write(folder, shape, self.rows as usize));
+        let mut sowings = sowings.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut squashing = Squashing::write(folder, &cases[1])?;
         let (mut kept, mut cold) = (Vec::new(), Vec::new());
         let mut databases = Databases::default();
         for round in 1..=self.rounds {
@@ -93,9 +115,21 @@ impl Bench {
                 drop(started);
             }
             Box::pin(databases.measure(version, &cases[1].project, &psql)).await?;
+            for catalogs in &mut catalogs {
+                catalogs.measure(&server).await?;
+            }
+            for sowing in &mut sowings {
+                Box::pin(sowing.measure(&server, &psql)).await?;
+            }
+            Box::pin(squashing.measure(&server, &psql)).await?;
         }
-        let table = self.table(&server, &psql, &cases, [&kept, &cold]);
-        print(&(table + &databases.rows(self.migrations)))
+        let mut table = self.table(&server, &psql, &cases, [&kept, &cold]);
+        table += &databases.rows(self.migrations);
+        table.extend(catalogs.iter().map(Catalogs::rows));
+        table.extend(catalogs.windows(2).map(|pair| pair[0].growth(&pair[1])));
+        table.extend(sowings.iter().map(Sowing::row));
+        table += &squashing.row();
+        print(&table)
     }
 
     fn table(
@@ -261,8 +295,7 @@ struct Psql {
 impl Psql {
     /// The one that belongs to the server, or the one on the PATH.
     async fn find(server: &Server) -> Result<Self> {
-        let own = server::programs(Some(&server.version().text))?.join("psql");
-        Self::introduce(if own.is_file() { own } else { PathBuf::from("psql") }).await
+        Self::introduce(program(server, "psql")?).await
     }
 
     async fn introduce(program: PathBuf) -> Result<Self> {
@@ -286,7 +319,7 @@ impl Psql {
         for file in (0..times).flat_map(|_| files) {
             command.arg("-f").arg(file);
         }
-        succeed(command).await
+        succeed("psql", command).await
     }
 
     fn command(&self, url: &str) -> tokio::process::Command {
@@ -297,7 +330,6 @@ impl Psql {
                 command.env_remove(name);
             }
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         command
     }
 
@@ -309,13 +341,20 @@ impl Psql {
             let template = crate::sql::quoted(&template.name);
             command.arg("-c").arg(format!("CREATE DATABASE {copy} TEMPLATE {template}"));
         }
-        succeed(command).await
+        succeed("psql", command).await
     }
 }
 
-/// Runs psql, which has no reason to fail.
-async fn succeed(mut command: tokio::process::Command) -> Result<()> {
-    let failed = || Error::new("psql failed to execute what is measured");
+/// A client program: the one that belongs to the server, or the one on the PATH.
+fn program(server: &Server, name: &str) -> Result<PathBuf> {
+    let own = server::programs(Some(&server.version().text))?.join(name);
+    Ok(if own.is_file() { own } else { PathBuf::from(name) })
+}
+
+/// Runs a program, which has no reason to fail.
+async fn succeed(name: &str, mut command: tokio::process::Command) -> Result<()> {
+    let failed = || Error::new(format!("{name} failed to execute what is measured"));
+    command.stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await.map_err(|error| failed().caused_by(error))?;
     if output.status.success() {
         return Ok(());

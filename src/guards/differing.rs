@@ -120,7 +120,7 @@ fn differs(
             clocked = true;
             continue;
         }
-        counts |= value.iter().any(|token| text[token.span.clone()] == quoted(&name));
+        counts |= reads(text, value, &quoted(&name));
         let prefix = qualifier.map(|name| format!("{}.", quoted(name))).unwrap_or_default();
         pairs.push((format!("{prefix}{}", quoted(&name)), sql, is_simple(text, value)));
     }
@@ -139,6 +139,16 @@ fn differs(
             Some(format!("({columns}) IS DISTINCT FROM ({values})"))
         }
     }
+}
+
+/// Whether a value depends on what the column holds: `excluded.number` is what it would get.
+fn reads(text: &str, value: &[Token], column: &str) -> bool {
+    let word = |token: &Token| &text[token.span.clone()];
+    value.iter().enumerate().any(|(place, token)| {
+        let qualifier = place.checked_sub(2).map(|place| word(&value[place]));
+        let is_excluded = qualifier.is_some_and(|it| it.eq_ignore_ascii_case("excluded"));
+        word(token) == column && !is_excluded
+    })
 }
 
 #[cfg(test)]
@@ -200,6 +210,18 @@ mod tests {
                 "INSERT INTO t AS x (id) SELECT 1 FROM u WHERE b ON CONFLICT (id) DO UPDATE \
                  SET a = excluded.a, b = 2 WHERE x.c\n   AND \
                  (x.a, x.b) IS DISTINCT FROM (excluded.a, 2);",
+            ),
+        );
+    }
+
+    #[test]
+    fn a_clock_beside_what_is_given_says_nothing() {
+        check(
+            "INSERT INTO t (id, a) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET a = excluded.a, at \
+             = now();",
+            Some(
+                "INSERT INTO t (id, a) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET a = \
+                 excluded.a, at = now()\n WHERE t.a IS DISTINCT FROM excluded.a;",
             ),
         );
     }

@@ -10,7 +10,7 @@ use crate::config::{self, Config, Exemption, Level, Role};
 use crate::report::{Judgement, Outcome, Report, Run};
 use crate::server::Server;
 use crate::source::Project;
-use crate::trace::{Act, Traces};
+use crate::trace::{Drift, Traces};
 
 /// What was played, or why nothing was.
 pub(super) type Played<'a> = Result<&'a Traces, &'a str>;
@@ -28,10 +28,15 @@ impl Rehearsal<'_> {
             let failed = traces.is_ok_and(|traces| !traces.fresh.boot.succeeded());
             let unasked = check.name == checks::FIRST && failed;
             if self.wants(check) || unasked {
-                checks.push(self.judge(check, project, traces, used));
+                let duration = match (check.act(project), traces) {
+                    (Some(act), Ok(traces)) => traces.duration_of(act),
+                    _ => Duration::ZERO,
+                };
+                let verdict = || check.judge(project, traces);
+                checks.push(Judgement { duration, ..self.judge(check, project, verdict, used) });
             }
         }
-        let databases = traces.map_or_else(|_| Vec::new(), kept);
+        let databases = traces.map_or_else(|_| Vec::new(), Traces::kept);
         let run = Run {
             postgres: server.version().text.clone(),
             server: server.origin(),
@@ -40,6 +45,29 @@ impl Rehearsal<'_> {
             kept: None,
         };
         (run, databases)
+    }
+
+    /// Judges what the versions make by each other, in place of what was said of each by itself.
+    pub(super) fn judge_drifts(
+        &self,
+        project: &Project,
+        drifts: &[Result<Drift, String>],
+        report: &mut Report,
+        used: &mut BTreeSet<usize>,
+    ) {
+        for (run, drift) in report.runs.iter_mut().zip(drifts) {
+            for judgement in &mut run.checks {
+                let check = checks::ALL.iter().find(|check| check.name == judgement.name);
+                let drift = drift.as_ref().map_err(String::as_str);
+                let judged = check.and_then(|check| {
+                    let verdict = check.judge_drift(project, drift)?;
+                    Some(self.judge(check, project, || verdict, used))
+                });
+                if let Some(judged) = judged {
+                    *judgement = judged;
+                }
+            }
+        }
     }
 
     /// How strictly a check is taken. Who asks for one by name gets it played.
@@ -57,23 +85,22 @@ impl Rehearsal<'_> {
         &self,
         check: &Check,
         project: &Project,
-        traces: Played<'_>,
+        verdict: impl FnOnce() -> Verdict,
         used: &mut BTreeSet<usize>,
     ) -> Judgement {
-        let trace = check.act(project).and_then(|act| traces.ok()?.of(act));
         let mut judgement = Judgement {
             name: check.name,
             level: self.level(project, check),
             outcome: Outcome::Allowed,
             reason: None,
-            duration: trace.map_or(Duration::ZERO, |trace| trace.duration),
+            duration: Duration::ZERO,
             findings: Vec::new(),
         };
         if judgement.level == Level::Allow {
             judgement.reason = Some(why_allowed(project, check));
             return judgement;
         }
-        let (findings, remark) = match check.judge(project, traces) {
+        let (findings, remark) = match verdict() {
             Verdict::Judged(findings) => (findings, None),
             Verdict::Partly(findings, remark) => (findings, Some(remark)),
             Verdict::Skipped(reason) => {
@@ -91,13 +118,6 @@ impl Rehearsal<'_> {
         judgement.outcome = outcome(&judgement);
         judgement
     }
-}
-
-fn kept(traces: &Traces) -> Vec<(&'static str, String)> {
-    [Act::Fresh, Act::Rerun, Act::Replay]
-        .into_iter()
-        .filter_map(|act| Some((act.name(), traces.of(act)?.kept.clone()?)))
-        .collect()
 }
 
 fn why_allowed(project: &Project, check: &Check) -> String {
@@ -136,8 +156,8 @@ fn outcome(judgement: &Judgement) -> Outcome {
 }
 
 /// An exemption that no finding needed any more has expired, and says so. Whether it was needed is
-/// known only of checks that were judged on every version, and of a chain that was played to its
-/// end.
+/// known only of checks that were judged on every version of the project, and of a chain that was
+/// played to its end.
 pub(super) fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Report) {
     let failed = |check: &Judgement| check.name == checks::FIRST && !check.findings.is_empty();
     if report.runs.iter().any(|run| run.checks.iter().any(failed)) {
@@ -150,7 +170,9 @@ pub(super) fn expire(config: &Config, used: &BTreeSet<usize>, report: &mut Repor
                 check.name == name && !matches!(check.outcome, Outcome::Skipped | Outcome::Allowed)
             })
         };
-        let known = report.unplayed.is_empty() && report.runs.iter().all(judged);
+        // On the versions that were left out this time, it may be needed.
+        let is_whole = report.runs.len() >= config.postgres.versions.len();
+        let known = is_whole && report.unplayed.is_empty() && report.runs.iter().all(judged);
         if used.contains(&index) || !known {
             continue;
         }

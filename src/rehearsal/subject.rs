@@ -98,14 +98,20 @@ where
     E: Into<Box<dyn Error + Send + Sync>> + 'a,
 {
     fn rehearsal(self) -> Rehearsal<'a> {
-        let closure = Closure { closure: self, error: PhantomData };
-        Rehearsal::new(Path::new("."), Subject::Closure(Rc::new(closure)))
+        Rehearsal::new(Path::new("."), Subject::Closure(Rc::new(Closure::new(self))))
     }
 }
 
-struct Closure<F, E> {
+/// A closure, as acts call it.
+pub(super) struct Closure<F, E> {
     closure: F,
     error: PhantomData<E>,
+}
+
+impl<F, E> Closure<F, E> {
+    pub(super) fn new(closure: F) -> Self {
+        Self { closure, error: PhantomData }
+    }
 }
 
 impl<F, E> Migrate for Closure<F, E>

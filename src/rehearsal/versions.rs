@@ -1,19 +1,18 @@
 //! Which Postgres versions a project is rehearsed on, and how many of them at a time. Must not know
 //! what is played on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 #[cfg(feature = "cli")]
 use std::path::Path;
 use std::thread;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::Rehearsal;
+use super::{Held, Rehearsal};
 use crate::acts::Progress;
 #[cfg(feature = "cli")]
 use crate::checks;
 use crate::config::Config;
-use crate::report::Run;
 use crate::server::{self, News, Origin};
 #[cfg(feature = "cli")]
 use crate::source;
@@ -50,15 +49,15 @@ impl Rehearsal<'_> {
         Ok(vec![None])
     }
 
-    /// The rehearsal on each of the versions, in their order: what it came to, and which exemptions
-    /// it needed. One that can't be held does not keep the others from it.
+    /// The rehearsal on each of the versions, in their order. One that can't be held does not keep
+    /// the others from it.
     pub(super) async fn run_each(
         &self,
         project: &Project,
         origin: &Origin,
         versions: &[Option<String>],
         progress: &dyn Progress,
-    ) -> Vec<Result<(Run, BTreeSet<usize>)>> {
+    ) -> Vec<Result<Held>> {
         let is_alone = versions.len() == 1;
         let runs = versions.iter().enumerate().map(|(place, version)| async move {
             let begun = if origin.is_external() { "connecting to" } else { "starting" };
@@ -81,7 +80,8 @@ impl Rehearsal<'_> {
 fn at_a_time(project: &Project) -> usize {
     // A command works in the project's folder and a closure in its program, and neither may expect
     // to be there a second time at the same moment.
-    if project.chain.runner.is_opaque() {
+    let has_opaque_seed = project.scripts.seeds.iter().any(|seed| seed.file().is_none());
+    if project.chain.runner.is_opaque() || has_opaque_seed {
         return 1;
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);

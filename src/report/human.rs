@@ -156,14 +156,40 @@ fn width_of(finding: &Finding) -> usize {
     longest + finding.label.as_deref().unwrap_or_default().chars().count() + MARGIN
 }
 
-/// A line for each check.
+/// A line for each check; one for several in a row that were skipped for the same reason.
 fn summary(run: &Run, color: bool) -> String {
-    let width = run.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
-    let lines = run.checks.iter().map(|judgement| summary_line(judgement, width, color) + "\n");
-    lines.collect()
+    let rows = folded(run.checks.iter().map(|it| (it.name, it.why_skipped())));
+    let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    let line = |(label, check): (String, &str)| {
+        let judgement = run.checks.iter().find(|it| it.name == check)?;
+        Some(summary_line(judgement, &format!("{label:<width$}"), color) + "\n")
+    };
+    rows.into_iter().filter_map(line).collect()
 }
 
-fn summary_line(judgement: &Judgement, width: usize, color: bool) -> String {
+/// What is written before the outcomes: the names of checks, of which those in a row that have
+/// nothing but the same to say share a line. Each comes with the first check that it is about.
+fn folded<'a>(
+    checks: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+) -> Vec<(String, &'a str)> {
+    let mut rows = Vec::<(Vec<&str>, Option<&str>)>::new();
+    for (name, reason) in checks {
+        match rows.last_mut() {
+            Some((names, same)) if reason.is_some() && *same == reason => names.push(name),
+            _ => rows.push((vec![name], reason)),
+        }
+    }
+    let label = |(names, _): (Vec<&'a str>, _)| match names.as_slice() {
+        [first, second] => Some((format!("{first} and {second}"), *first)),
+        [first, others @ ..] if !others.is_empty() => {
+            Some((format!("{first} and {} more", others.len()), *first))
+        }
+        names => names.first().map(|name| ((*name).to_owned(), *name)),
+    };
+    rows.into_iter().filter_map(label).collect()
+}
+
+fn summary_line(judgement: &Judgement, label: &str, color: bool) -> String {
     let style = outcome_style(judgement.outcome);
     let outcome = painter(style, color)(&format!("{:<7}", judgement.outcome.name()));
     let rest = match (judgement.outcome, &judgement.reason) {
@@ -175,7 +201,7 @@ fn summary_line(judgement: &Judgement, width: usize, color: bool) -> String {
             remarks.collect::<Vec<_>>().join("  ")
         }
     };
-    format!("  {:<width$}  {outcome}  {rest}", judgement.name).trim_end().to_owned()
+    format!("  {label}  {outcome}  {rest}").trim_end().to_owned()
 }
 
 fn outcome_style(outcome: Outcome) -> Style {
@@ -240,7 +266,7 @@ fn worst(report: &Report, wanted: Outcome) -> Vec<String> {
     named.collect()
 }
 
-fn painter(style: Style, color: bool) -> impl Fn(&str) -> String {
+pub(super) fn painter(style: Style, color: bool) -> impl Fn(&str) -> String {
     move |text| {
         if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }

@@ -5,6 +5,7 @@
 
 mod human;
 mod json;
+mod schema;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::schema::{SchemaReport, Side};
 use crate::checks::Finding;
 use crate::config::Level;
 
@@ -120,6 +122,11 @@ impl Judgement {
     /// How strictly one of its findings is taken.
     pub(crate) fn level_of(&self, finding: &Finding) -> Level {
         self.level.min(finding.at_most)
+    }
+
+    /// Why it was skipped, if it was.
+    pub(crate) fn why_skipped(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|_| self.outcome == Outcome::Skipped)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The differences between two readings of rows, and the words for them.
 
-use super::{Position, Rows, TableRows};
-use std::fmt;
+use super::{Position, ROWS_MAX, Rows, TableRows};
+use std::{collections::BTreeSet, fmt};
 
 /// What became of a table or of a sequence. It displays as one plain sentence, without a final
 /// dot.
@@ -124,6 +124,19 @@ fn sequence_difference(
         (Some(_), None) => Some(RowDifference::SequenceGone { sequence }),
         (None, _) => Some(RowDifference::SequenceNew { sequence }),
     }
+}
+
+/// The tables on both sides whose contents differ, and that have few enough rows for each to be
+/// looked at.
+pub(crate) fn small_tables_that_differ(before: &Rows, after: &Rows) -> BTreeSet<String> {
+    let differing = before.tables.iter().filter(|(table, was)| {
+        let is = after.tables.get(*table);
+        is.is_some_and(|is| {
+            let differs = (was.count, was.contents) != (is.count, is.contents);
+            differs && was.count.max(is.count) <= ROWS_MAX
+        })
+    });
+    differing.map(|(table, _)| table.clone()).collect()
 }
 
 impl RowDifference {

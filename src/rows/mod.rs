@@ -10,15 +10,21 @@
 //! The reader should be a superuser: a table that row security hides rows of from anybody else is
 //! an error, never a smaller count.
 
+mod columns;
+mod detail;
 mod diff;
+mod nulls;
 mod reader;
 mod writes;
 
 use std::collections::BTreeMap;
 
 pub(crate) use self::{
-    diff::{RowDifference, diff},
-    writes::{TableWrites, Writes},
+    columns::{Column, ColumnDigest, Columns, Filled},
+    detail::{ColumnChange, Detail, ROWS_MAX, RowChange, Values, listed, quoted_value},
+    diff::{RowDifference, diff, small_tables_that_differ},
+    nulls::Nulls,
+    writes::{TableWrites, Uncounted, Writes},
 };
 
 /// All rows of a database, by the qualified name of what holds them, quoted as Postgres would.

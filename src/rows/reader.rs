@@ -49,8 +49,28 @@ impl Rows {
         connection: &mut PgConnection,
         ignored: impl Fn(&str, &str) -> bool,
     ) -> Result<Self> {
+        Self::read_listed(connection, ignored, |_| true).await
+    }
+
+    /// Reads, as `read_ignoring` does, only those tables that have columns which are ignored.
+    pub(crate) async fn read_where_ignoring(
+        connection: &mut PgConnection,
+        ignored: impl Fn(&str, &str) -> bool,
+    ) -> Result<Self> {
+        let has_ignored = |one: &Listed<'_>| {
+            one.is_table && one.columns.iter().any(|column| ignored(one.name, column))
+        };
+        Self::read_listed(connection, &ignored, has_ignored).await
+    }
+
+    async fn read_listed(
+        connection: &mut PgConnection,
+        ignored: impl Fn(&str, &str) -> bool,
+        is_wanted: impl Fn(&Listed<'_>) -> bool,
+    ) -> Result<Self> {
         let listed_rows = send(connection, TABLES.to_owned()).await?;
-        let listed = listed_rows.iter().map(listed).collect::<Result<Vec<_>>>()?;
+        let mut listed = listed_rows.iter().map(listed).collect::<Result<Vec<_>>>()?;
+        listed.retain(is_wanted);
         let mut rows = Self::default();
         let mut message = String::new();
         for (number, one) in listed.iter().enumerate() {
@@ -130,7 +150,7 @@ fn digest(number: usize, table: &Listed<'_>, ignored: &impl Fn(&str, &str) -> bo
     )
 }
 
-async fn send(connection: &mut PgConnection, statements: String) -> Result<Vec<PgRow>> {
+pub(super) async fn send(connection: &mut PgConnection, statements: String) -> Result<Vec<PgRow>> {
     let message = AssertSqlSafe(format!("{PINS}{}{statements}", catalog::PINS));
     sqlx::raw_sql(message).fetch_all(connection).await.map_err(|error| {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
@@ -153,7 +173,7 @@ where
     text(row, index)?.unwrap_or_default().parse().map_err(|error: N::Err| failed(error))
 }
 
-fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(super) fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new("failed to read rows").caused_by(error)
 }
 

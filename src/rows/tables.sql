@@ -22,7 +22,7 @@ select
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     ) end
 from pg_class c
-where c.relkind in ('r', 'm', 'S')
+where (c.relkind in ('r', 'S') or c.relkind = 'm' and c.relispopulated)
     and c.relpersistence <> 't'
     and c.relnamespace not in (
         select n.oid

@@ -37,25 +37,42 @@ pub(crate) struct TableWrites {
     pub(crate) deleted: u64,
 }
 
+/// Why nobody knows how often rows were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uncounted {
+    /// Nobody has asked.
+    Unasked,
+    /// This version can't tell it in time.
+    ByVersion,
+    /// Somebody else has stayed connected, as on a server that is watched: what they have written
+    /// is not in yet, and what we have written can't be told from it.
+    InCompany,
+}
+
 const WRITES: &str = include_str!("writes.sql");
 
-/// The sessions of this database, where its numbers can be relied upon (from Postgres 15 on). The
-/// reader's own is one; so may be an autovacuum worker's, for a moment.
-const SESSIONS: &str = "
-select pg_catalog.pg_stat_get_db_numbackends(oid)::text from pg_catalog.pg_database
-where datname = pg_catalog.current_database()
-    and pg_catalog.current_setting('server_version_num')::int >= 150000;
+/// The other clients of this database, where its numbers can be relied upon (from Postgres 15 on).
+/// Whoever isn't a superuser is not told what the sessions of others are.
+const CLIENTS: &str = "
+select (
+    select pg_catalog.count(*)
+    from pg_catalog.pg_stat_activity
+    where datname = pg_catalog.current_database()
+        and pid <> pg_catalog.pg_backend_pid()
+        and coalesce(backend_type, 'client backend') = 'client backend'
+)::text
+where pg_catalog.current_setting('server_version_num')::int >= 150000;
 ";
 
 /// A server takes milliseconds to notice that a client is gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Writes {
-    /// Reads what sessions that have ended wrote; `None` where Postgres can't tell reliably (14).
+    /// Reads what sessions that have ended wrote, where Postgres can tell it reliably.
     /// The connection must not be inside a transaction, which would keep reading the first answer.
-    pub(crate) async fn read(connection: &mut PgConnection) -> Result<Option<Self>> {
-        if !wait_to_be_alone(connection).await? {
-            return Ok(None);
+    pub(crate) async fn read(connection: &mut PgConnection) -> Result<Result<Self, Uncounted>> {
+        if let Some(uncounted) = wait_to_be_alone(connection).await? {
+            return Ok(Err(uncounted));
         }
         let mut writes = Self::default();
         // The path ends with the transaction that a message of several statements is.
@@ -69,25 +86,35 @@ impl Writes {
             };
             writes.tables.insert(table.to_owned(), written);
         }
-        Ok(Some(writes))
+        Ok(Ok(writes))
+    }
+
+    /// What was written since an earlier reading, without the tables that were not.
+    pub(crate) fn since(&self, earlier: &Self) -> BTreeMap<String, TableWrites> {
+        let tables = self.tables.iter().map(|(table, now)| {
+            let then = earlier.tables.get(table).copied().unwrap_or_default();
+            let writes = TableWrites {
+                inserted: now.inserted.saturating_sub(then.inserted),
+                updated: now.updated.saturating_sub(then.updated),
+                deleted: now.deleted.saturating_sub(then.deleted),
+            };
+            (table.clone(), writes)
+        });
+        tables.filter(|(_, writes)| *writes != TableWrites::default()).collect()
     }
 }
 
-/// Waits until the numbers of all other sessions are in; false where they never surely are.
-async fn wait_to_be_alone(connection: &mut PgConnection) -> Result<bool> {
+/// Waits until the numbers of all other sessions are in; says why, where they never surely are.
+async fn wait_to_be_alone(connection: &mut PgConnection) -> Result<Option<Uncounted>> {
     let start = Instant::now();
     loop {
-        let rows = send(connection, SESSIONS.to_owned()).await?;
-        let Some(sessions) = rows.first() else { return Ok(false) };
-        let others = number::<u64>(sessions, 0)?.saturating_sub(1);
-        if others == 0 {
-            return Ok(true);
+        let rows = send(connection, CLIENTS.to_owned()).await?;
+        let Some(clients) = rows.first() else { return Ok(Some(Uncounted::ByVersion)) };
+        if number::<u64>(clients, 0)? == 0 {
+            return Ok(None);
         }
         if start.elapsed() > PATIENCE {
-            return Err(Error::new(format!(
-                "failed to read what was written: other sessions are still connected ({others})"
-            ))
-            .help("close every connection to the database before the writes are counted"));
+            return Ok(Some(Uncounted::InCompany));
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

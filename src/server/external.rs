@@ -106,16 +106,36 @@ pub(super) async fn open(url: &str, wanted: &Wanted<'_>) -> Result<Server> {
     })
 }
 
+/// A session in a database that is only read, and soon left, with the server's version. Nothing is
+/// set in it, which behind a pooler others would find set.
+pub(crate) async fn visit(url: &str) -> Result<(PgConnection, Version)> {
+    let login = login(url)?;
+    if login_of(url)?.get_database().is_none() {
+        return Err(Error::new(format!("the URL of {} names no database", place(&login)))
+            .help("add it at the end: postgres://user@host:5432/database"));
+    }
+    let mut connection = arrive(&login).await?;
+    let said = value(&mut connection, "SHOW server_version").await?;
+    let version = Version::parse(&said)
+        .ok_or_else(|| Error::new(format!("the server calls its version `{said}`")))?;
+    assert_not_too_old(&version)?;
+    Ok((connection, version))
+}
+
 /// Reads a URL. What it leaves out is taken from where libpq takes it.
 fn login(url: &str) -> Result<PgConnectOptions> {
-    let login = PgConnectOptions::from_str(url).map_err(|error| {
-        Error::new("the URL of the server can't be read")
-            .caused_by(error)
-            .help("write it as postgres://user:password@host:5432/postgres?sslmode=require")
-    })?;
+    let login = login_of(url)?;
     let names_none = login.get_database().is_none();
     let login = if names_none { login.database(MAINTENANCE) } else { login };
     Ok(login.application_name("rehearsal").disable_statement_logging())
+}
+
+fn login_of(url: &str) -> Result<PgConnectOptions> {
+    PgConnectOptions::from_str(url).map_err(|error| {
+        Error::new("the URL of the server can't be read")
+            .caused_by(error)
+            .help("write it as postgres://user:password@host:5432/postgres?sslmode=require")
+    })
 }
 
 /// Connects to a server of which nothing is known yet.
@@ -234,10 +254,7 @@ impl Host {
                  `versions` in rehearsal.toml ask too"
             )));
         }
-        if *major < 14 {
-            return Err(Error::new(format!("the server is Postgres {text}, which is too old"))
-                .help("name a server of version 14 or newer"));
-        }
+        assert_not_too_old(&self.version)?;
         if let Some(name) = &wanted.settings.database {
             let name = name.get_ref();
             return Err(Error::new(format!(
@@ -319,6 +336,14 @@ impl Host {
             _ => Ok(owner),
         }
     }
+}
+
+fn assert_not_too_old(Version { major, text }: &Version) -> Result<()> {
+    if *major < 14 {
+        return Err(Error::new(format!("the server is Postgres {text}, which is too old"))
+            .help("name a server of version 14 or newer"));
+    }
+    Ok(())
 }
 
 /// Whether a login failed, and not what came after it.

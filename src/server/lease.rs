@@ -27,6 +27,10 @@ pub(super) const OWNERS: i32 = 0x7265_6865;
 /// How often the watchdog looks.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// How long the server may take to end, once that is ordered. If it still runs then, it has no
+/// watchdog any more, and the next start finds it without one.
+const END_MAX: Duration = Duration::from_mins(1);
+
 /// How often a newcomer asks: the watchdog holds the lock for a moment when it looks.
 const ATTEMPTS: u32 = 5;
 
@@ -124,9 +128,12 @@ fn hold(owner: i32) -> String {
 }
 
 /// What the watchdog's session runs. It polls, because a session that waits for the exclusive lock
-/// would make further holders, who want it shared, wait behind it. In the end it keeps the lock, so
-/// that nobody joins a server that is about to end.
+/// would make further holders, who want it shared, wait behind it. In the end it keeps the lock for
+/// as long as the server takes, so that nobody joins one that is about to end: its client has gone
+/// by then, and the session, with its locks, would end with its last statement.
 fn watch(Order { linger, script }: &Order) -> String {
+    // No rows are copied: one that comes when this shell has ended would be an error, with which
+    // the session and its locks would end.
     // The postmaster's signal reaches this shell too, as a child of its backend: it is ignored.
     let program = format!("trap '' QUIT INT TERM HUP; ({script}) </dev/null >/dev/null 2>&1 &");
     format!(
@@ -144,10 +151,54 @@ fn watch(Order { linger, script }: &Order) -> String {
              PERFORM pg_sleep({});
            END LOOP;
          END $$;
-         COPY (SELECT) TO PROGRAM {}",
+         COPY (SELECT LIMIT 0) TO PROGRAM {};
+         SELECT pg_sleep({})",
         linger.as_millis(),
         GLANCE.as_millis(),
         GLANCE.as_secs_f64(),
-        literal(&program)
+        literal(&program),
+        END_MAX.as_secs()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::server::binaries;
+    use crate::server::machine::Machine;
+    use crate::server::native::Process;
+    use crate::server::{login, superuser};
+
+    /// How long what a test waits for may take.
+    const WAIT_MAX: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn nobody_joins_a_server_whose_end_takes_a_while() {
+        let installation = binaries::find(None).expect("Postgres is installed");
+        let process = Process::start(&installation, false).await.expect("it starts");
+        let machine = Machine::Native(process);
+        let admin = superuser(&login(&machine), &machine);
+        let [ordered, go] = ["ordered", "go"].map(|name| machine.folder().join(name));
+        // Measuring a large cluster, before it is stopped and kept, takes a while.
+        let script = format!(
+            "touch {}; until test -e {}; do sleep 0.01; done; {}",
+            ordered.display(),
+            go.display(),
+            machine.how_to_end()
+        );
+        let lease = Lease::arm(&admin, 1, &Order { linger: Duration::ZERO, script }).await;
+        drop(lease.expect("a lease"));
+        let deadline = Instant::now() + WAIT_MAX;
+        let mut look = tokio::time::interval(GLANCE);
+        while !ordered.exists() {
+            assert!(Instant::now() < deadline, "the watchdog gives no order");
+            look.tick().await;
+        }
+        let joined = Lease::join(&admin, 2).await.expect("the server still runs");
+        fs::write(&go, "").expect("its folder is still there");
+        assert!(joined.is_none());
+    }
 }

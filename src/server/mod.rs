@@ -21,6 +21,8 @@ mod shared;
 mod template;
 mod external;
 mod database;
+#[cfg(feature = "cli")]
+mod dump;
 
 use std::fmt::{self, Write as _};
 use std::fs::File;
@@ -35,8 +37,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 
 pub(crate) use self::binaries::Version;
 pub use self::database::Database;
+pub(crate) use self::database::Request;
 use self::external::Guest;
-pub(crate) use self::external::assert_one_version;
+pub(crate) use self::external::{assert_one_version, visit};
 use self::home::Home;
 pub(crate) use self::home::{Turn, available_bytes, disk_full_help};
 use self::lasting::{aside, lasting};
@@ -45,8 +48,8 @@ use self::lease::{Lease, Order};
 use self::machine::{Machine, Plan};
 pub(crate) use self::news::{News, Silence};
 pub(crate) use self::origin::{Asked, Origin};
-pub(crate) use self::scratch::Scratch;
 use self::scratch::url_of;
+pub(crate) use self::scratch::{Scratch, options_of};
 pub(crate) use self::talk::{connect, run, value};
 use self::talk::{failed, rows};
 pub(crate) use self::template::{PREFIX as TEMPLATE_PREFIX, Template};
@@ -208,6 +211,23 @@ impl Server {
         password.ok_or_else(|| Error::new("the owner of scratch databases has no password"))
     }
 
+    #[cfg(feature = "cli")]
+    fn superuser_password(&self) -> Result<String> {
+        let url = self.admin.to_url_lossy();
+        let password = url.password().map(str::to_owned);
+        password.ok_or_else(|| Error::new("the superuser of the server has no password"))
+    }
+
+    /// The last that the server has said, in a sentence.
+    #[cfg(feature = "cli")]
+    fn log_end(&self) -> String {
+        let words = match &self.place {
+            Place::Own(machine) => machine.last_words(),
+            Place::Theirs(_) => String::new(),
+        };
+        format!("the server's log ends:\n{words}")
+    }
+
     /// What reports call the place where the server comes from.
     pub(crate) fn origin(&self) -> &'static str {
         match &self.place {
@@ -348,6 +368,11 @@ impl Server {
     pub(crate) async fn free(&self, scratch: &Scratch) -> Result<()> {
         let terminate = sessions_of(&scratch.name, "pg_catalog.pg_terminate_backend(pid)");
         self.run(&[terminate, wait_until_free(&scratch.name, PATIENCE)]).await
+    }
+
+    /// Makes a role that nobody can log in as.
+    pub(crate) async fn make_role(&self, name: &str) -> Result<()> {
+        self.run(&[format!("CREATE ROLE {}", quoted(name))]).await
     }
 
     /// Runs SQL of our own as superuser in the server's own database, message after message.

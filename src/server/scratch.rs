@@ -36,6 +36,11 @@ impl Scratch {
         })
     }
 
+    /// The name of the role as which it is played.
+    pub(crate) fn player_name(&self, role: Role) -> &str {
+        self.login(role).get_username()
+    }
+
     pub(super) fn login(&self, role: Role) -> &PgConnectOptions {
         match role {
             Role::Owner => &self.owner,
@@ -101,6 +106,40 @@ pub(super) fn url_of(login: &PgConnectOptions, with_password: bool) -> String {
     url.as_str().replacen("postgres:", "postgresql:", 1)
 }
 
+/// Settings as the options with which libpq, and others, open a session.
+pub(crate) fn options_of(settings: &[(String, String)]) -> String {
+    // White space of any kind separates, unless a backslash says that it doesn't.
+    let is_special = |c: char| c == '\\' || c == '\x0b' || c.is_ascii_whitespace();
+    let escaped = |value: &str| {
+        value.chars().fold(String::new(), |mut escaped, c| {
+            escaped.extend(is_special(c).then_some('\\'));
+            escaped.push(c);
+            escaped
+        })
+    };
+    let options = settings.iter().map(|(name, value)| format!("-c {name}={}", escaped(value)));
+    options.collect::<Vec<_>>().join(" ")
+}
+
+/// A URL whose sessions begin with these settings.
+pub(super) fn with_settings(url: &str, settings: &[(String, String)]) -> String {
+    if settings.is_empty() {
+        return url.to_owned();
+    }
+    // Not as forms have it, where a space is a plus: libpq doesn't read that.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let encoded = options_of(settings).bytes().fold(String::new(), |mut text, byte| {
+        if plain(byte) {
+            text.push(byte.into());
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    });
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}options={encoded}")
+}
+
 /// A login's password as it is, where a URL has it encoded.
 fn password_of(login: &PgConnectOptions) -> String {
     let mut url = login.to_url_lossy();
@@ -117,4 +156,19 @@ fn encryption_of(login: &PgConnectOptions) -> Vec<(String, String)> {
     // The driver doesn't read the names of files as it writes them.
     let without_prefix = |value: String| value.trim_start_matches("file: ").to_owned();
     options.map(|(key, value)| (key, without_prefix(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_options_that_every_client_reads() {
+        let settings = [("app.actor_id", "1"), ("app.name", "a b\\c\td\n")];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(options_of(&settings), "-c app.actor_id=1 -c app.name=a\\ b\\\\c\\\td\\\n");
+        let url = with_settings("postgresql://h/db", &settings[..1]);
+        assert_eq!(url, "postgresql://h/db?options=-c%20app.actor_id%3D1");
+        assert_eq!(with_settings("postgresql://h/db", &[]), "postgresql://h/db");
+    }
 }

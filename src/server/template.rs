@@ -114,7 +114,8 @@ impl Server {
         }))
     }
 
-    /// Makes a template of a database that nobody needs any more.
+    /// Makes a template of a database that nobody needs any more. If another chain has the same
+    /// beginning, and was faster, then it is that one's.
     pub(crate) async fn make_template(
         &self,
         scratch: Scratch,
@@ -145,7 +146,18 @@ impl Server {
             format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", quoted(&scratch.name));
         self.run(&[wait_until_free(&scratch.name, PATIENCE), close]).await?;
         let noted = self.rows(&note).await?.concat();
-        let scratch = self.rename(scratch, name).await?;
+        let scratch = match self.rename(scratch.clone(), name).await {
+            Ok(template) => template,
+            Err(error) => {
+                let known =
+                    format!("SELECT FROM pg_catalog.pg_database WHERE datname = {}", literal(name));
+                if self.rows(&known).await?.is_empty() {
+                    return Err(error);
+                }
+                self.drop_database(scratch).await?;
+                self.scratch(name)
+            }
+        };
         // Without it the next server begins with nothing, and that is all.
         let _ = self.folder().map(|folder| fs::write(folder.join(WORTH_KEEPING), ""));
         let is_decorated = noted.first().is_some_and(|it| it.as_deref() == Some("true"));
@@ -160,11 +172,7 @@ impl Server {
         ledger: Option<String>,
     ) -> Result<()> {
         let copy = self.clone_of(scratch, None).await?;
-        if let Err(error) = self.make_template(copy.clone(), name, ledger, true).await {
-            // Another chain has the same beginning, and was faster.
-            self.drop_database(copy).await.map_err(|_| error)?;
-        }
-        Ok(())
+        self.make_template(copy, name, ledger, true).await.map(drop)
     }
 
     /// A copy of a template, as fast as it can be had: one that was made ahead, or a new one.
@@ -287,4 +295,24 @@ pub(super) fn create_from(name: &str, template: &str, major: u32) -> String {
 fn drop_database(name: &str) -> String {
     // Somebody may have been faster.
     format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+
+    /// One plays all of its files, and another one these and more.
+    #[tokio::test]
+    async fn two_chains_may_come_to_the_same_template() {
+        let server = Server::start(None, false).await.expect("it starts");
+        server.run(&[TABLE.to_owned()]).await.expect("notes");
+        for _ in 0..2 {
+            let scratch = server.create(None).await.expect("a database");
+            let name = format!("{PREFIX}twice");
+            let made = server.make_template(scratch.clone(), &name, None, true).await;
+            assert_eq!(made.expect("a template").scratch.name, name);
+            let left = format!("SELECT FROM pg_database WHERE datname = '{}'", scratch.name);
+            assert!(server.rows(&left).await.expect("an answer").is_empty());
+        }
+    }
 }

@@ -90,6 +90,11 @@ impl Folder {
         Self::open(&self.root, &self.path_of(name))
     }
 
+    /// The folder of the project at a path, which is relative to the project.
+    pub(crate) fn at(&self, path: &str) -> Result<Self> {
+        Self::open(&self.root, path)
+    }
+
     /// Itself and all folders below it, each with its path within it: empty, or with a `/` at its
     /// end. A link is not followed to where the way to it came through.
     pub(crate) fn below(&self) -> Result<Vec<(String, Self)>> {

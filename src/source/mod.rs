@@ -9,11 +9,13 @@ mod fingerprint;
 mod folder;
 mod git;
 pub(crate) mod formats;
+mod history;
 mod reach;
+mod seeds;
 mod signpost;
+mod squash;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,11 +23,19 @@ use std::sync::Arc;
 
 use self::folder::Folder;
 use self::formats::Certainty;
+pub(crate) use self::formats::SCRIPTS;
 pub(crate) use self::formats::{
     Delivery, Files, Format, Home, Ledger, LostTransaction, Sessions, Settings,
 };
 pub(crate) use self::git::Unknown;
-pub(crate) use self::reach::{reach, reach_outside};
+#[cfg(feature = "cli")]
+pub(crate) use self::git::{commit_with, fork_with, temporary::Temporary, top};
+pub(crate) use self::history::{Before, Fate, Gained, History, Text};
+#[cfg(feature = "cli")]
+pub(crate) use self::reach::statements_outside;
+pub(crate) use self::reach::{reach, reach_of, reach_outside};
+pub(crate) use self::seeds::{Scripts, Seed};
+pub(crate) use self::squash::{Crossing, Side, Squash};
 use crate::config::{self, Boot, Config, Level, mistake};
 use crate::sql::Script;
 use crate::{Error, Result};
@@ -62,26 +72,32 @@ pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) config: Config,
     pub(crate) chain: Chain,
+    /// What is played around it.
+    pub(crate) scripts: Scripts,
+    /// What is merged, if the project says into what; or why git can't tell.
+    pub(crate) history: Option<Result<History, Unknown>>,
+    /// The baseline and what it stands for, if the project has one, or a commit claims so.
+    pub(crate) squash: Option<Squash>,
 }
 
 /// The ordered list of a project's migrations.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Chain {
     pub(crate) runner: Runner,
     /// The layout of the files; where there are none, any is as good as another.
     pub(crate) format: &'static Format,
     /// What the project says of the format's ledger.
     pub(crate) settings: Settings,
+    /// Where the files are, relative to the project.
+    pub(crate) folder: String,
     pub(crate) boot: Boot,
     /// In the tool's order. None where an opaque runner keeps them to itself.
     pub(crate) migrations: Vec<Migration>,
     pub(crate) oddities: Vec<Oddity>,
-    /// Which of the files are merged, if the project says into what; or why git can't tell.
-    pub(crate) merged: Option<Result<BTreeSet<String>, Unknown>>,
 }
 
 /// What carries out a boot.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Runner {
     /// We do, by the rules of the files' tool.
     Files,
@@ -96,7 +112,7 @@ pub(crate) enum Runner {
 }
 
 /// One step of the chain.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Migration {
     /// What the tool's ledger calls it.
     pub(crate) version: String,
@@ -122,7 +138,7 @@ pub(crate) struct Part {
 }
 
 /// A file of the project, with its SQL cut into statements.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SourceFile {
     /// Relative to the project.
     pub(crate) path: String,
@@ -131,7 +147,7 @@ pub(crate) struct SourceFile {
 }
 
 /// Something about the files that the tool takes in a way that their author hardly meant.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Oddity {
     /// The file's path, relative to the project.
     pub(crate) path: String,
@@ -176,6 +192,17 @@ impl Part {
 }
 
 impl SourceFile {
+    /// The file without one of its statements. All others stay where they are.
+    #[must_use]
+    pub(crate) fn without(&self, statement: &Range<usize>) -> Self {
+        let blank = |c: char| if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) };
+        let blanks = self.text[statement.clone()].chars().map(blank).collect::<String>();
+        let mut text = self.text.to_string();
+        text.replace_range(statement.clone(), &blanks);
+        let script = Script::parse(&text);
+        Self { path: self.path.clone(), text: text.into(), script }
+    }
+
     /// The name without its folder.
     pub(crate) fn file_name(&self) -> &str {
         self.path.rsplit_once('/').map_or(&self.path, |(_, name)| name)
@@ -184,7 +211,8 @@ impl SourceFile {
 
 impl Project {
     /// A project as its own files describe it.
-    pub(crate) fn read(root: &Path, config: Config) -> Result<Self> {
+    pub(crate) fn read(root: &Path, config: Config, closures: usize) -> Result<Self> {
+        squash::assert_filled(root, &config)?;
         let runner = match &config.migrations.run {
             Some(line) => {
                 let declared = config.migrations.fingerprint.as_ref();
@@ -194,13 +222,15 @@ impl Project {
             None => Runner::Files,
         };
         let chain = Chain::read(root, &config, runner)?;
-        Ok(Self::new(root, config, chain))
+        let scripts = Scripts::read(root, &config, closures)?;
+        Self::with_squash(root, config, chain, scripts)
     }
 
     /// A project whose migrations a closure runs.
-    pub(crate) fn of_closure(root: &Path, config: Config) -> Result<Self> {
+    pub(crate) fn of_closure(root: &Path, config: Config, closures: usize) -> Result<Self> {
         let chain = Chain::read(root, &config, Runner::Closure)?;
-        Ok(Self::new(root, config, chain))
+        let scripts = Scripts::read(root, &config, closures)?;
+        Self::with_squash(root, config, chain, scripts)
     }
 
     /// A project whose migrations a program has built in.
@@ -209,10 +239,11 @@ impl Project {
         root: &Path,
         config: Config,
         migrator: &sqlx::migrate::Migrator,
+        closures: usize,
     ) -> Result<Self> {
-        let chain =
-            Chain::of(root, &config, Runner::Files, built_in::read(root, &config, migrator)?)?;
-        Ok(Self::new(root, config, chain))
+        let chain = Chain::of(&config, Runner::Files, built_in::read(root, &config, migrator)?)?;
+        let scripts = Scripts::read(root, &config, closures)?;
+        Self::with_squash(root, config, chain, scripts)
     }
 
     /// A file of SQL by itself, such as a dump; of the configuration, only where it is played.
@@ -225,18 +256,58 @@ impl Project {
         let config = Config { postgres, ..Config::default() };
         let files = Files { migrations, oddities: Vec::new() };
         let (format, settings) = (formats::PLAIN, Settings::default());
-        let chain =
-            Chain::of(root, &config, Runner::Files, Read { format, folder, files, settings })?;
-        Ok(Self { name: name.into_owned(), ..Self::new(root, config, chain) })
+        let chain = Chain::of(&config, Runner::Files, Read { format, folder, files, settings })?;
+        let project = Self::new(root, config, chain, Scripts::default());
+        Ok(Self { name: name.into_owned(), ..project })
     }
 
-    fn new(root: &Path, config: Config, chain: Chain) -> Self {
+    /// All files that are played, in their order.
+    pub(crate) fn played_files(&self) -> impl Iterator<Item = &SourceFile> {
+        let Scripts { pre, seeds, post } = &self.scripts;
+        let seeds = seeds.iter().filter_map(Seed::file);
+        let squash = self.squash.iter().flat_map(|squash| {
+            let scripts = squash.rollout.iter().chain(&squash.rollback);
+            squash.other.chain.migrations.iter().chain(scripts)
+        });
+        let own = pre.iter().chain(&self.chain.migrations).chain(seeds).chain(post);
+        own.chain(squash).map(|it| &it.file)
+    }
+
+    fn with_squash(root: &Path, config: Config, chain: Chain, scripts: Scripts) -> Result<Self> {
+        if let Some(path) = &config.dump.path
+            && !root.join(path.get_ref()).is_file()
+        {
+            let message = format!("there is no file {}", path.get_ref());
+            return Err(config::at(&config.text, path.span(), &message)
+                .help("name the dump, relative to the project, or remove [dump]"));
+        }
+        let project = Self::new(root, config, chain, scripts);
+        let history = History::read(&project);
+        let claimed = || history.as_ref()?.as_ref().ok()?.squash(&project);
+        let squash = Squash::read(&project)?.or_else(claimed);
+        Ok(Self { history, squash, ..project })
+    }
+
+    /// The project with another chain in place of its own.
+    fn with_chain(&self, chain: Chain) -> Self {
+        Self {
+            name: self.name.clone(),
+            root: self.root.clone(),
+            config: self.config.clone(),
+            scripts: self.scripts.clone(),
+            chain,
+            history: None,
+            squash: None,
+        }
+    }
+
+    fn new(root: &Path, config: Config, chain: Chain, scripts: Scripts) -> Self {
         let name = root
             .canonicalize()
             .ok()
             .and_then(|root| Some(root.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| root.display().to_string());
-        Self { name, root: root.to_owned(), config, chain }
+        Self { name, root: root.to_owned(), config, chain, scripts, history: None, squash: None }
     }
 }
 
@@ -275,10 +346,10 @@ impl Chain {
         let folder = find_folder(root, config)?;
         let format = choose_format(root, &folder, config)?;
         let read = Read::of(format, folder)?;
-        Self::of(root, config, runner, read)
+        Self::of(config, runner, read)
     }
 
-    fn of(root: &Path, config: &Config, runner: Runner, read: Read) -> Result<Self> {
+    fn of(config: &Config, runner: Runner, read: Read) -> Result<Self> {
         let Read { format, folder, files: Files { migrations, oddities }, settings } = read;
         if migrations.is_empty() && !oddities.iter().any(|oddity| oddity.fatal) {
             return Err(Error::new(format!(
@@ -293,24 +364,16 @@ impl Chain {
             None if !runner.is_opaque() => Boot::EveryFile,
             _ => Boot::Ledger,
         });
-        let base = config.history.base.as_deref();
-        let merged = base.map(|base| {
-            if folder.location().is_dir() {
-                return git::merged(root, &folder, base);
-            }
-            Err(Unknown {
-                message: "the migrations are built in, and their files were not found".to_owned(),
-                help: "say where they are: `path` under [migrations] in rehearsal.toml".to_owned(),
-            })
-        });
-        Ok(Self { runner, format, settings, boot, migrations, oddities, merged })
+        let folder = folder.name().to_owned();
+        Ok(Self { runner, format, settings, folder, boot, migrations, oddities })
     }
 
     /// The chain of a runner that keeps its migrations to itself.
     fn without_files(runner: Runner) -> Self {
         let (format, boot) = (formats::ALL[0], Boot::Ledger);
-        let (migrations, oddities, merged) = (Vec::new(), Vec::new(), None);
-        Self { runner, format, settings: Settings::default(), boot, migrations, oddities, merged }
+        let (migrations, oddities) = (Vec::new(), Vec::new());
+        let (settings, folder) = (Settings::default(), String::new());
+        Self { runner, format, settings, folder, boot, migrations, oddities }
     }
 
     /// Why the tool would not even begin with the files.
@@ -325,6 +388,13 @@ impl Chain {
             _ => None,
         }
     }
+}
+
+/// What a squash does to the files of a project.
+#[cfg(feature = "cli")]
+pub(crate) fn squashed(project: &Project, body: &formats::Body) -> Result<formats::Squashed> {
+    let chain = &project.chain;
+    (chain.format.squash)(&Folder::open(&project.root, &chain.folder)?, &chain.migrations, body)
 }
 
 /// An error for what can't be a project's root: what is no folder, and a folder of migrations whose

@@ -1,34 +1,61 @@
-//! What in a chain's text reaches beyond its database: roles, tablespaces, the server's settings.
+//! What in a project's SQL reaches beyond its database: roles, tablespaces, the server's settings.
 //!
 //! A guess, since a function can do anything; whoever can look at the server afterwards does so.
 
-use super::Migration;
+use super::{Migration, Project, SourceFile};
+use crate::sql::Statement;
 
-/// A statement that changes what its database doesn't own alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reach {
-    /// The migration's place in the chain.
-    pub(crate) migration: usize,
-    /// The statement's place in the migration's file.
-    pub(crate) statement: usize,
+/// What rows are written with: whatever their values say, it reaches nowhere else.
+const WRITES: &[&str] = &["insert", "update", "delete", "copy"];
+
+/// The first statement of a project that seems to change what belongs to all databases of a server.
+pub(crate) fn reach(project: &Project) -> Option<(&SourceFile, &Statement)> {
+    first(project, reaches)
 }
 
-/// The first statement of a chain that seems to change what belongs to all databases of a server.
-pub(crate) fn reach(migrations: &[Migration]) -> Option<Reach> {
-    first(migrations, reaches)
+/// The first one of these files alone.
+pub(crate) fn reach_of<'a>(
+    mut migrations: impl Iterator<Item = &'a Migration>,
+) -> Option<(&'a Migration, &'a Statement)> {
+    migrations.find_map(|it| Some((it, first_in(&it.file, reaches)?)))
 }
 
 /// The first one that seems to change anything outside of its own database.
-pub(crate) fn reach_outside(migrations: &[Migration]) -> Option<Reach> {
-    first(migrations, |statement| reaches(statement) || names_a_database(statement))
+pub(crate) fn reach_outside(project: &Project) -> Option<(&SourceFile, &Statement)> {
+    first(project, |statement| reaches(statement) || names_a_database(statement))
 }
 
-fn first(migrations: &[Migration], reaches: impl Fn(&str) -> bool) -> Option<Reach> {
-    migrations.iter().enumerate().find_map(|(migration, it)| {
-        let spans = it.file.script.statements().map(|statement| statement.span.clone());
-        let statement = spans.map(|span| &it.file.text[span]).position(&reaches)?;
-        Some(Reach { migration, statement })
+/// All statements of the chain that seem to: those on what the server has, and those on the
+/// database itself.
+#[cfg(feature = "cli")]
+pub(crate) fn statements_outside(project: &Project) -> [Vec<(&Statement, &str)>; 2] {
+    let files = project.chain.migrations.iter().map(|migration| &migration.file);
+    let statements = files.flat_map(|file| {
+        file.script.statements().map(|statement| (statement, &file.text[statement.span.clone()]))
+    });
+    let statements = statements.filter(|(_, text)| !writes(text)).collect::<Vec<_>>();
+    let on_server = statements.iter().filter(|(_, text)| reaches(text)).copied();
+    let on_database = statements.iter().filter(|(_, text)| {
+        let text = text.to_lowercase();
+        !reaches(&text) && ["alter database", "on database"].iter().any(|it| text.contains(it))
+    });
+    [on_server.collect(), on_database.copied().collect()]
+}
+
+fn first(project: &Project, reaches: impl Fn(&str) -> bool) -> Option<(&SourceFile, &Statement)> {
+    project.played_files().find_map(|file| Some((file, first_in(file, &reaches)?)))
+}
+
+fn first_in(file: &SourceFile, reaches: impl Fn(&str) -> bool) -> Option<&Statement> {
+    file.script.statements().find(|statement| {
+        let text = &file.text[statement.span.clone()];
+        !writes(text) && reaches(text)
     })
+}
+
+fn writes(statement: &str) -> bool {
+    let word = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    WRITES.iter().any(|write| word.eq_ignore_ascii_case(write))
 }
 
 /// Whether a statement, or what is in its quotes, seems to.

@@ -112,6 +112,15 @@ impl Statement {
         self.autocommit
     }
 
+    /// Where a command for psql stands in it, which psql would run, and Postgres never see.
+    pub(crate) fn command(&self, text: &str) -> Option<usize> {
+        if !text[self.span.clone()].contains('\\') {
+            return None;
+        }
+        let mut starts = self.tokens(text).into_iter().map(|token| token.span.start);
+        starts.find(|start| text[*start..].starts_with('\\'))
+    }
+
     /// Where its strings stand that are quoted by `'`.
     pub(crate) fn strings(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         let tokens = self.tokens(text).into_iter();

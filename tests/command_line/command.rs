@@ -28,7 +28,7 @@ fn migrate() {
 }
 
 /// A line for `sh` that sends this SQL.
-fn sending(sql: &str) -> String {
+pub(crate) fn sending(sql: &str) -> String {
     let this = env::current_exe().expect("it runs");
     let sql = sql.replace('\'', r"'\''");
     format!("{SQL}='{sql}' '{}' --exact command::migrate --nocapture", this.display())
@@ -52,11 +52,11 @@ fn a_command_that_can_run_twice() {
         &rehearse(&sending(sql)),
         0,
         &[
-            "apply   passed",
-            "rerun   passed",
-            &format!("replay  skipped          {no_files}"),
-            "leaks   skipped          the command keeps its sessions to itself",
-            &format!("order   skipped          {no_files}"),
+            "apply          passed",
+            "rerun          passed",
+            &format!("replay         skipped          {no_files}"),
+            "leaks          skipped          the command keeps its sessions to itself",
+            &format!("order          skipped          {no_files}"),
             "2 checks hold",
         ],
     );
@@ -66,7 +66,7 @@ fn a_command_that_can_run_twice() {
 fn a_second_boot_that_fails_or_writes() {
     let told = rehearse(&sending("CREATE TABLE users (id int)"));
     let fails = "error[rerun]: the second boot fails: `REHEARSAL_TEST_SQL=";
-    check(&told, 1, &["apply   passed", fails, "relation \"users\" already exists"]);
+    check(&told, 1, &["apply          passed", fails, "relation \"users\" already exists"]);
     let told = rehearse(&sending(
         "CREATE TABLE IF NOT EXISTS boots (at int); INSERT INTO boots VALUES (1)",
     ));
@@ -124,7 +124,7 @@ fn the_role_and_the_database_are_those_of_the_configuration() {
         &["permission denied to create extension", "role = \"superuser\"", "extensions = ["],
     );
     project.write("rehearsal.toml", base + "role = \"superuser\"\n");
-    check(&run(&mut verify(project.path())), 0, &["as superuser", "rerun   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["as superuser", "rerun          passed"]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_command_that_does_not_touch_the_database() {
 #[case::input("cat; read answer || exit 4", &["ends with exit status 4"])]
 fn a_command_that_fails(#[case] line: &str, #[case] texts: &[&str]) {
     let told = rehearse(line);
-    check(&told, 1, &["error[apply]: the first boot fails: ", "apply   failed"]);
+    check(&told, 1, &["error[apply]: the first boot fails: ", "apply          failed"]);
     check(&told, 1, texts);
     assert!(!told.stdout.contains('\u{1b}'), "{}", told.all());
 }
@@ -186,7 +186,7 @@ fn what_goes_on_after_the_command() {
     // What is silent and has no session is nobody's business any more.
     let silent = format!("{sql}; sleep 98765 >/dev/null 2>&1 &");
     let told = rehearse(&silent);
-    check(&told, 0, &["apply   passed", "the rehearsal went well: 2 checks hold"]);
+    check(&told, 0, &["apply          passed", "the rehearsal went well: 2 checks hold"]);
 }
 
 /// A daemon leaves the process group, where it can't be killed, and keeps a session.
@@ -197,7 +197,7 @@ fn a_daemon_that_stays_connected() {
     // It ends with its session.
     let daemon = sending("SELECT pg_sleep(98765)").replace("' '", "' setsid '");
     let told = rehearse(&format!("{sql}; {daemon} >/dev/null 2>&1 & sleep 1"));
-    check(&told, 0, &["warning[apply]: the first boot goes on after", "rerun   passed"]);
+    check(&told, 0, &["warning[apply]: the first boot goes on after", "rerun          passed"]);
 }
 
 /// Both kinds of a project's migrations: the command boots, the files are read and replayed.
@@ -213,13 +213,17 @@ fn files_beside_a_command() {
     ]);
     let told = run(&mut verify(project.path()));
     let ignored = "warning[order]: golang-migrate ignores this file";
-    check(&told, 0, &["apply   passed", "rerun   passed", "replay  allowed", ignored]);
+    check(
+        &told,
+        0,
+        &["apply          passed", "rerun          passed", "replay         allowed", ignored],
+    );
     project.write("rehearsal.toml", path + "[checks]\nreplay = \"deny\"\n");
     let told = run(&mut verify(project.path()));
     check(&told, 1, &["error[replay]: 000001_bare.up.sql can't be executed again", "42P07"]);
     project.write("db/000001_more.up.sql", bare);
     let told = run(&mut verify(project.path()));
-    check(&told, 1, &["replay  skipped          the files can't be played, see `order`"]);
+    check(&told, 1, &["replay         skipped          the files can't be played, see `order`"]);
 }
 
 /// Keys that make no sense together, and paths that hold nothing.

@@ -17,9 +17,13 @@ pub(crate) fn endless() -> Project {
 
 /// Starts its rehearsal, and returns when it says that it is about to do something.
 pub(crate) fn started(project: &Project, temporary: &Temporary, moment: &str) -> Child {
-    let mut command = verify(project.path());
-    command.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the binary was built");
+    begun(verify(project.path()).env("TMPDIR", temporary.path()), moment)
+}
+
+/// The same for any command.
+pub(crate) fn begun(command: &mut Command, moment: &str) -> Child {
+    let mut child =
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary was built");
     let said = BufReader::new(child.stderr.take().expect("it is piped"));
     let begun = said.lines().map_while(Result::ok).any(|line| line.starts_with(moment));
     assert!(begun, "`{moment}` was never said");
@@ -27,7 +31,7 @@ pub(crate) fn started(project: &Project, temporary: &Temporary, moment: &str) ->
 }
 
 /// Asserts that nothing is left, at the latest after the time in which it must have gone.
-fn assert_nothing_is_left(temporary: &Temporary) {
+pub(crate) fn assert_nothing_is_left(temporary: &Temporary) {
     temporary.assert_servers_are_left(0);
     let folder = temporary.path().display().to_string();
     let left = || {
@@ -59,8 +63,8 @@ fn after_a_signal(#[case] signal: &str) {
 #[case::asked_to_end("TERM", Some(130))]
 #[case::killed("KILL", None)]
 fn a_command_after_a_signal(#[case] signal: &str, #[case] status: Option<i32>) {
-    // A duration that nobody else sleeps, to be found by.
-    let seconds = format!("8{}.5", std::process::id());
+    // A duration that nobody else sleeps, not even another case, to be found by.
+    let seconds = format!("8{}.{}", std::process::id(), u32::from(signal.as_bytes()[0]));
     let line = format!("(sleep {seconds}; true) & mkdir begun; sleep {seconds}; true");
     let project = Project::new(&[("rehearsal.toml", &format!("[migrations]\nrun = \"{line}\""))]);
     let temporary = Temporary::new();
@@ -180,7 +184,7 @@ const SPAN: Duration = Duration::from_millis(700);
 
 /// After a run that sweeps: what was killed before its server could watch it goes when the next
 /// one starts.
-fn assert_nothing_is_left_after_the_next(temporary: &Temporary) {
+pub(crate) fn assert_nothing_is_left_after_the_next(temporary: &Temporary) {
     let sweep = |options: &[&str]| {
         let mut next = verify("fixtures/ledger");
         let told = run(next.args(options).env("TMPDIR", temporary.path()));

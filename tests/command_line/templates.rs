@@ -34,6 +34,23 @@ fn rehearse(project: &Project, temporary: &Temporary) -> Told {
     run(verify(project.path()).env("TMPDIR", temporary.path()))
 }
 
+/// A boot from the beginning reads the ledger before it plays the first of the two. One that goes
+/// on from a template finds the version there, and takes the second for applied.
+#[test]
+fn a_version_that_is_taken_is_not_hidden_by_a_template() {
+    let project = Project::new(&[
+        ("migrations/V01__a.sql", "CREATE TABLE a (id int); SELECT pg_sleep(0.2);\n"),
+        ("rehearsal.toml", "[migrations]\nformat = \"refinery\"\n"),
+    ]);
+    let temporary = Temporary::new();
+    check(&rehearse(&project, &temporary), 0, &[]);
+    project.write("migrations/V1__b.sql", "CREATE TABLE b (id int);\n");
+    for _ in 0..2 {
+        let told = rehearse(&project, &temporary);
+        check(&told, 1, &["error[apply]", "refinery's own, on its ledger"]);
+    }
+}
+
 #[test]
 fn only_what_changed_is_played() {
     let (project, temporary) = (slow(), Temporary::new());

@@ -37,7 +37,7 @@ fn two_versions_are_told_together() {
     let major = major(&release);
     let told = rehearse("fixtures/ladder-bare-constraint", &[&major, &release], &[]);
     let width = release.len().max(7);
-    let row = |name: &str, outcome: &str| format!("  {name:<8}  {outcome:<width$}  {outcome}");
+    let row = |name: &str, outcome: &str| format!("  {name:<13}  {outcome:<width$}  {outcome}");
     check_report(
         &told,
         1,
@@ -84,7 +84,7 @@ fn a_version_that_is_not_there_does_not_hide_the_others() {
             &format!("demo on Postgres {release} (native)"),
             "error: the rehearsal could not be held on Postgres 99\nPostgres 99 was not found",
             "\nhelp: install the server",
-            "  apply     passed   –\n",
+            "  apply          passed   –\n",
             sentence,
         ],
     );
@@ -127,7 +127,7 @@ fn commands_are_run_one_after_the_other() {
     let major = major(&release);
     let versions = format!("{major},{release}");
     let told = run(verify(project.path()).args(["--postgres", &versions]));
-    check_report(&told, 1, &["exit status 8", "apply     failed"]);
+    check_report(&told, 1, &["exit status 8", "apply          failed"]);
     // The second server starts only when the first one's rehearsal is over.
     let lines = told.stderr.lines().collect::<Vec<_>>();
     let place = |line: String| lines.iter().position(|it| *it == line);
@@ -157,3 +157,56 @@ fn an_interruption_ends_all_of_them() {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert_eq!(temporary.servers(), <Vec<PathBuf>>::new());
 }
+
+/// The majors on which the schemas of one chain are compared, the newest last.
+#[cfg(feature = "majors")]
+const MAJORS: [&str; 6] = ["14", "15", "16", "17", "18", "19"];
+
+/// Expressions, a NOT NULL with a name, defaults of partitions, an extension: what versions spell
+/// or keep in their own ways, and what only one of them makes.
+#[cfg(feature = "majors")]
+#[test]
+fn drift_is_what_the_chain_does_and_not_how_a_version_tells_it() {
+    let spelling = include_str!("../catalog/spelling.sql");
+    let own_ways = "CREATE TABLE public.parts (a int CONSTRAINT given NOT NULL, b text DEFAULT 'x')
+         PARTITION BY LIST (a);
+         CREATE TABLE public.parts_1 PARTITION OF public.parts FOR VALUES IN (1);\n";
+    let same = format!("{spelling}{own_ways}");
+    let project = Project::new(&[("migrations/1_all.sql", &same), ("rehearsal.toml", LEDGER)]);
+    let told = rehearse(&project.path().display().to_string(), &MAJORS, &[]);
+    let without = "compared without the names of NOT NULL constraints, which Postgres keeps from \
+                   18 on, the versions of extensions, which come with each Postgres";
+    let row = ["passed"; MAJORS.len()].join("   ");
+    check_report(&told, 0, &[&format!("  version_drift  {row}"), without]);
+
+    let differs = "DO $$ BEGIN
+             IF current_setting('server_version_num')::int >= 160000 THEN
+                 CREATE INDEX parts_b ON public.parts_1 (b);
+             END IF;
+         END $$;
+         DO $$ BEGIN
+             EXECUTE format('CREATE INDEX %I ON public.parts (b, a)',
+                 CASE WHEN current_setting('server_version_num')::int >= 160000
+                     THEN 'b_new' ELSE 'b_old' END);
+         END $$;\n";
+    project.write("migrations/2_more.sql", differs);
+    let told = rehearse(&project.path().display().to_string(), &MAJORS, &[]);
+    check_report(
+        &told,
+        0,
+        &[
+            "warning[version_drift]: public.parts_1 is not the same as on Postgres 19",
+            "--> migrations/2_more.sql:1:1",
+            "index public.parts_1.parts_b (CREATE INDEX parts_b ON public.parts_1 USING btree \
+             (b)) is gone",
+            "on Postgres 14.",
+            "index public.parts.b_new is called public.parts.b_old here",
+            "with warnings: 3 checks hold, version_drift on 14",
+        ],
+    );
+    let findings = told.stdout.matches("warning[version_drift]").count();
+    assert_eq!(findings, 2, "versions that share it share the finding:\n{}", told.all());
+}
+
+#[cfg(feature = "majors")]
+const LEDGER: &str = "[migrations]\nboot = \"ledger\"\n";

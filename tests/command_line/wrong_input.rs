@@ -163,7 +163,11 @@ fn a_byte_order_mark_and_foreign_line_ends() {
 fn psql_commands_in_plain_files() {
     check_files(
         &[("migrations/1_a.sql", "SELECT 1;\n\\connect other\n")],
-        &["migrations/1_a.sql:2: psql's \\connect is not SQL", "write the file in plain SQL"],
+        &["migrations/1_a.sql:2: psql's \\connect is not SQL", "one database is played at a time"],
+    );
+    check_files(
+        &[("migrations/1_a.sql", "SELECT 1;\n\\gexec\n")],
+        &["migrations/1_a.sql:2: psql's \\gexec is not SQL", "write the file in plain SQL"],
     );
     let harmless = [("migrations/1_a.sql", "\\restrict abc\nSELECT 1;\n\\unrestrict abc\n")];
     check(&run(&mut verify(Project::new(&harmless).path())), 0, &["the rehearsal went well"]);

@@ -1,7 +1,7 @@
 //! A shop that sells a few things.
 
-use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
+use sqlx::{Connection as _, PgConnection};
 
 /// What the application runs at each start.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -12,6 +12,11 @@ const PRODUCTS: &[(&str, &str, i32)] =
 
 /// Fills in the products. It runs at each start too, and changes nothing the second time.
 pub async fn seed(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let mut transaction = connection.begin().await?;
+    // Several instances may start at once: the second one waits, and finds everything there.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('seeds of the shop'))")
+        .execute(&mut *transaction)
+        .await?;
     for (code, name, price_cents) in PRODUCTS {
         // ON CONFLICT alone would burn a number of the identity column each time.
         sqlx::query(
@@ -21,10 +26,10 @@ pub async fn seed(connection: &mut PgConnection) -> sqlx::Result<()> {
         .bind(code)
         .bind(name)
         .bind(price_cents)
-        .execute(&mut *connection)
+        .execute(&mut *transaction)
         .await?;
     }
-    Ok(())
+    transaction.commit().await
 }
 
 /// Places an order, and says what it costs in cents.

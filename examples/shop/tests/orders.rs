@@ -1,14 +1,18 @@
-//! The application's own tests, each on a database that the migrations have just made.
+//! The application's own tests, each on a database that was just migrated and seeded.
+
+use std::error::Error;
 
 use rehearsal::{Database, Rehearsal, assert_same_schema};
 use rstest::{fixture, rstest};
-use sqlx::Row as _;
+
+/// What the application does at each start, when it has migrated.
+async fn seed(database: Database) -> Result<(), Box<dyn Error + Send + Sync>> {
+    Ok(shop::seed(&mut database.connect().await?).await?)
+}
 
 #[fixture]
 async fn database() -> Database {
-    let database = Rehearsal::of(".").database().await.unwrap();
-    shop::seed(&mut database.connect().await.unwrap()).await.unwrap();
-    database
+    Rehearsal::of(".").seed_with(seed).seeded_database().await.unwrap()
 }
 
 #[rstest]
@@ -20,17 +24,10 @@ async fn an_order_costs_what_its_lines_cost(#[future(awt)] database: Database) -
     Ok(())
 }
 
-#[rstest]
+/// Nor if two instances start at once, and on a database that the migrations alone have made.
 #[tokio::test]
-async fn seeds_change_nothing_the_second_time(
-    #[future(awt)] database: Database,
-) -> sqlx::Result<()> {
-    let mut connection = database.connect().await.unwrap();
-    shop::seed(&mut connection).await?;
-    let row =
-        sqlx::query("SELECT count(*), max(id) FROM products").fetch_one(&mut connection).await?;
-    assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (3, 3));
-    Ok(())
+async fn seeds_change_nothing_the_second_time() -> rehearsal::Result<()> {
+    Rehearsal::of(".").seed_with(seed).expect_rows("products", 3).verify().await
 }
 
 /// What is built into the program is what is in the folder, and it boots twice.

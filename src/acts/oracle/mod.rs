@@ -118,13 +118,13 @@ fn version() -> Option<String> {
 fn read(tool: &Tool, root: &Path) -> Project {
     let mut config = Config::read(root, &[]).expect("no configuration");
     config.migrations.format = Some(toml::Spanned::new(0..0, tool.format.to_owned()));
-    Project::read(root, config).expect("a project")
+    Project::read(root, config, 0).expect("a project")
 }
 
 fn stage<'a>(server: &'a Server, project: &'a Project) -> Stage<'a> {
     let limit = Duration::from_mins(1);
     let (keep, progress, custom_settings) = (false, &Silence, Vec::new());
-    Stage { server, project, limit, keep, progress, closure: None, custom_settings }
+    Stage { server, project, limit, keep, progress, closure: None, seeders: &[], custom_settings }
 }
 
 /// Boots a project by the tool and by us, compares, and says whether the boots succeeded.

@@ -23,9 +23,9 @@ impl Player<'_> {
         how: Thoroughness,
     ) -> Result<Vec<Failure>> {
         self.deadline = Instant::now() + self.stage.limit;
-        match self.stage.project.chain.format.delivery {
+        match self.format.delivery {
             Delivery::Message | Delivery::Lines { .. } => self.play_messages(file, part, how).await,
-            Delivery::Statements => self.play_statements(file, part, how).await,
+            Delivery::Statements => Box::pin(self.play_statements(file, part, how)).await,
         }
     }
 
@@ -66,7 +66,7 @@ impl Player<'_> {
                            the file as plain SQL";
             return Ok(vec![Failure::new(Point::Statement(index), Cause::NoCopyData, message)]);
         }
-        let sent = match self.stage.project.chain.format.delivery {
+        let sent = match self.format.delivery {
             Delivery::Lines { comments: false, .. } => Sent::without_comments(&file.text, message),
             _ => Sent::whole(&file.text, message),
         };
@@ -98,57 +98,72 @@ impl Player<'_> {
         Ok(failures)
     }
 
+    /// Sends a part statement by statement, or as many in one message as mean the same.
     async fn play_statements(
         &mut self,
         file: &SourceFile,
         part: &Part,
         how: Thoroughness,
     ) -> Result<Vec<Failure>> {
-        let pieces = &file.script.pieces;
+        let all = all(file);
         let mut failures = Vec::new();
-        let mut index = 0;
-        for (place, piece) in pieces.iter().enumerate() {
-            let Content::Statement(statement) = &piece.content else { continue };
-            let text = &file.text[statement.span.clone()];
-            let sent = if statement.kind == Kind::CopyFromStdin {
-                let mut after = pieces[place + 1..].iter();
-                let data = after.find(|next| next.content != Content::Space);
-                let data = data.filter(|next| next.content == Content::CopyData);
-                let data = data.map_or("", |data| &file.text[data.span.clone()]);
-                self.copy_in(text, without_end_mark(data)).await
-            } else if streams(&file.text, statement) {
-                self.copy_out(text).await
-            } else {
-                self.send(text).await
+        let mut next = 0;
+        while next < all.len() {
+            let range = match how {
+                // In a transaction nobody sees the difference, but for the round trips.
+                Thoroughness::UntilFailure if part.begin.is_some() => batch(file, &all, next),
+                _ => next..next + 1,
             };
-            if let Err(stopped) = sent {
-                let failure = self.failure_of(stopped.by, file, index, statement).await?;
-                // What shares a transaction fails together.
-                if how == Thoroughness::EveryStatement
-                    && part.begin.is_some()
-                    && failure.cause == Cause::Postgres
-                    && let Some(each) =
-                        self.try_each(file, &Statements::of(&all(file), &part.span)).await?
-                {
-                    let first = failure.at;
-                    failures.push(failure);
-                    failures.extend(each.into_iter().filter(|failure| failure.at != first));
-                    return Ok(failures);
-                }
-                // A transaction that was aborted refuses everything that follows in it.
-                if failure.sqlstate != "25P02" {
-                    failures.push(failure);
-                }
-                if how == Thoroughness::UntilFailure || !self.alive {
-                    break;
-                }
+            next = range.end;
+            let Err(failure) = self.play_batch(file, &all, &range).await? else { continue };
+            // What shares a transaction fails together.
+            if how == Thoroughness::EveryStatement
+                && part.begin.is_some()
+                && failure.cause == Cause::Postgres
+                && let Some(each) = self.try_each(file, &Statements::of(&all, &part.span)).await?
+            {
+                let first = failure.at;
+                failures.push(failure);
+                failures.extend(each.into_iter().filter(|failure| failure.at != first));
+                return Ok(failures);
             }
-            index += 1;
+            // A transaction that was aborted refuses everything that follows in it.
+            if failure.sqlstate != "25P02" {
+                failures.push(failure);
+            }
+            if how == Thoroughness::UntilFailure || !self.alive {
+                break;
+            }
         }
         if !failures.is_empty() {
             self.rest_in_peace().await;
         }
         Ok(failures)
+    }
+
+    /// Sends statements that follow each other as one message; one that streams is by itself.
+    async fn play_batch(
+        &mut self,
+        file: &SourceFile,
+        all: &[&Statement],
+        range: &Range<usize>,
+    ) -> Result<Result<(), Failure>> {
+        let (first, last) = (all[range.start], all[range.end - 1]);
+        let text = &file.text[first.span.start..last.span.end];
+        let sent = if first.kind == Kind::CopyFromStdin {
+            self.copy_in(text, without_end_mark(data_of(file, first))).await
+        } else if streams(&file.text, first) {
+            self.copy_out(text).await
+        } else {
+            self.send(text).await
+        };
+        let Err(stopped) = sent else { return Ok(Ok(())) };
+        let completed = stopped.completed;
+        let mut failure = self.failure(stopped.by, text).await?;
+        failure.offset = failure.offset.map(|offset| offset + first.span.start);
+        let statements = Statements { all, range: range.clone() };
+        failure.at = statements.point_of(completed, &failure);
+        Ok(Err(failure))
     }
 
     /// The failure of a statement that was sent by itself.
@@ -211,7 +226,7 @@ impl Player<'_> {
             Kind::Transaction(control) => control != Control::Begin,
             _ => false,
         };
-        let refusal = self.stage.project.chain.format.lost_transaction;
+        let refusal = self.format.lost_transaction;
         if let Some(refusal) = refusal
             && let Some(index) = Statements::of(&all(file), &part.span).index_of(ends_it)
             && self.look().await.is_ok_and(|now| now.transaction == Transaction::None)
@@ -226,6 +241,34 @@ impl Player<'_> {
         let failure = self.keep_book("COMMIT").await?.err();
         Ok(failure.map(|failure| Failure { at: Point::Commit, ..failure }).into_iter().collect())
     }
+}
+
+/// How long a message of several statements may be, in bytes.
+const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// The statements from one on that can be sent as one message: in a transaction, they mean the same
+/// as one by one, unless one of them changes how the text after it is read.
+fn batch(file: &SourceFile, all: &[&Statement], first: usize) -> Range<usize> {
+    let start = all[first].span.start;
+    // A line for psql is nothing for the server.
+    let lines = file.script.pieces.iter().filter(|piece| piece.content == Content::Meta);
+    let line = lines.map(|piece| piece.span.start).find(|at| *at > start);
+    let joins = |statement: &&&Statement| {
+        matches!(statement.kind, Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge)
+            && statement.span.end - start <= BATCH_BYTES_MAX
+            && line.is_none_or(|line| statement.span.end <= line)
+    };
+    let joined = all[first..].iter().take_while(joins).count();
+    first..first + joined.max(1)
+}
+
+/// The lines that follow a `COPY … FROM stdin`.
+fn data_of<'a>(file: &'a SourceFile, copy: &Statement) -> &'a str {
+    let pieces = &file.script.pieces;
+    let after = pieces.partition_point(|piece| piece.span.start < copy.span.end);
+    let next = pieces[after..].iter().find(|piece| piece.content != Content::Space);
+    let data = next.filter(|piece| piece.content == Content::CopyData);
+    data.map_or("", |data| &file.text[data.span.clone()])
 }
 
 /// Whether a statement sends its data to the client, or takes it from there.
@@ -346,5 +389,34 @@ mod tests {
         check("\\.\n", "");
         check("1\n2", "1\n2");
         check("a\\.\n", "a\\.\n");
+    }
+
+    /// How many statements of a file go into each message.
+    fn check_batches(text: &str, expected: &[usize]) {
+        let script = crate::sql::Script::parse(text);
+        let file = SourceFile { path: String::new(), text: text.into(), script };
+        let (all, mut sizes, mut next) = (all(&file), Vec::new(), 0);
+        while next < all.len() {
+            let range = batch(&file, &all, next);
+            next = range.end;
+            sizes.push(range.len());
+        }
+        assert_eq!(sizes, expected, "{text}");
+    }
+
+    #[test]
+    fn what_means_the_same_in_one_message_shares_one() {
+        let insert = "INSERT INTO t VALUES (1);\n";
+        check_batches(&insert.repeat(3), &[3]);
+        check_batches("SELECT 1; UPDATE t SET a = 1; DELETE FROM t; SELECT 2;", &[1, 2, 1]);
+        check_batches(
+            "INSERT INTO t VALUES ('\\'); SET standard_conforming_strings = on; DELETE FROM t;",
+            &[1, 1, 1],
+        );
+        check_batches(&format!("{insert}{insert}\\echo half\n{insert}"), &[2, 1]);
+        check_batches(&format!("COPY t FROM stdin;\n1\n\\.\n{insert}{insert}"), &[1, 2]);
+        check_batches(&format!("{insert}COMMIT; {insert}"), &[1, 1, 1]);
+        let long = format!("INSERT INTO t VALUES ('{}');\n", "x".repeat(BATCH_BYTES_MAX / 2));
+        check_batches(&long.repeat(3), &[1, 1, 1]);
     }
 }

@@ -3,56 +3,52 @@ select
     'aggregate' as kind,
     p.pronamespace::regnamespace::text || '.' || quote_ident(p.proname)
         || '(' || oidvectortypes(p.proargtypes) || ')' as name,
-    array[
-        'arguments', pg_get_function_arguments(p.oid),
-        'returns', pg_get_function_result(p.oid),
-        'ordered set', case a.aggkind
-            when 'o' then a.aggnumdirectargs || ' direct arguments'
-            when 'h' then 'hypothetical, ' || a.aggnumdirectargs || ' direct arguments'
-        end,
-        'state function', a.aggtransfn::regprocedure::text,
-        'state type', format_type(a.aggtranstype, null),
-        'state size', nullif(a.aggtransspace, 0)::text,
-        'initial state', a.agginitval,
-        'final function', nullif(a.aggfinalfn::regprocedure::text, '-'),
-        'final function takes arguments', case when a.aggfinalextra then 'yes' end,
-        'final function modifies', case a.aggfinalmodify
+    pg_get_function_arguments(p.oid) as "arguments",
+    pg_get_function_result(p.oid) as "returns",
+    case a.aggkind
+        when 'o' then a.aggnumdirectargs || ' direct arguments'
+        when 'h' then 'hypothetical, ' || a.aggnumdirectargs || ' direct arguments'
+    end as "ordered set",
+    a.aggtransfn::regprocedure::text as "state function",
+    format_type(a.aggtranstype, null) as "state type",
+    nullif(a.aggtransspace, 0)::text as "state size",
+    a.agginitval as "initial state",
+    nullif(a.aggfinalfn::regprocedure::text, '-') as "final function",
+    case when a.aggfinalextra then 'yes' end as "final function takes arguments",
+    -- Read only is the default, of an ordered set it is read write.
+    case
+        when a.aggfinalmodify <> case a.aggkind when 'n' then 'r' else 'w' end
+        then case a.aggfinalmodify
             when 'r' then 'read only' when 's' then 'shareable' else 'read write'
-        end,
-        'combine function', nullif(a.aggcombinefn::regprocedure::text, '-'),
-        'serialization function', nullif(a.aggserialfn::regprocedure::text, '-'),
-        'deserialization function', nullif(a.aggdeserialfn::regprocedure::text, '-'),
-        'moving state function', nullif(a.aggmtransfn::regprocedure::text, '-'),
-        'moving inverse function', nullif(a.aggminvtransfn::regprocedure::text, '-'),
-        'moving state type', case
-            when a.aggmtranstype <> 0 then format_type(a.aggmtranstype, null)
-        end,
-        'moving state size', nullif(a.aggmtransspace, 0)::text,
-        'moving initial state', a.aggminitval,
-        'moving final function', nullif(a.aggmfinalfn::regprocedure::text, '-'),
-        'moving final function takes arguments', case when a.aggmfinalextra then 'yes' end,
-        'moving final function modifies', case when a.aggmfinalfn <> 0 then case a.aggmfinalmodify
+        end
+    end as "final function modifies",
+    nullif(a.aggcombinefn::regprocedure::text, '-') as "combine function",
+    nullif(a.aggserialfn::regprocedure::text, '-') as "serialization function",
+    nullif(a.aggdeserialfn::regprocedure::text, '-') as "deserialization function",
+    nullif(a.aggmtransfn::regprocedure::text, '-') as "moving state function",
+    nullif(a.aggminvtransfn::regprocedure::text, '-') as "moving inverse function",
+    case
+        when a.aggmtranstype <> 0 then format_type(a.aggmtranstype, null)
+    end as "moving state type",
+    nullif(a.aggmtransspace, 0)::text as "moving state size",
+    a.aggminitval as "moving initial state",
+    nullif(a.aggmfinalfn::regprocedure::text, '-') as "moving final function",
+    case when a.aggmfinalextra then 'yes' end as "moving final function takes arguments",
+    case
+        when a.aggmfinalmodify <> case a.aggkind when 'n' then 'r' else 'w' end
+        then case a.aggmfinalmodify
             when 'r' then 'read only' when 's' then 'shareable' else 'read write'
-        end end,
-        'sort operator', case when a.aggsortop <> 0 then a.aggsortop::regoperator::text end,
-        'parallel', case p.proparallel
-            when 's' then 'safe' when 'r' then 'restricted' else 'unsafe'
-        end,
-        'owner', p.proowner::regrole::text,
-        'comment', obj_description(p.oid, 'pg_proc')
-    ] as attributes
+        end
+    end as "moving final function modifies",
+    case when a.aggsortop <> 0 then a.aggsortop::regoperator::text end as "sort operator",
+    case p.proparallel
+        when 's' then 'safe' when 'r' then 'restricted'
+    end as "parallel",
+    p.proowner::regrole::text as "owner",
+    obj_description(p.oid, 'pg_proc') as "comment"
 from pg_aggregate a
 join pg_proc p on p.oid = a.aggfnoid
 where p.oid >= 16384
     and a.aggfnoid >= 16384
-    and p.pronamespace not in (
-        select n.oid
-        from pg_namespace n
-        where n.nspname ~ '^pg_' or n.nspname = 'information_schema'
-    )
-    and p.oid not in (
-        select e.objid
-        from pg_depend e
-        where e.refclassid = 'pg_extension'::regclass and e.classid = 'pg_proc'::regclass
-            and e.deptype = 'e'
-    );
+    and p.pronamespace <> all ({system schemas})
+    and p.oid <> all ({members of pg_proc});

@@ -3,16 +3,14 @@ select
     'cast' as kind,
     '(' || format_type(c.castsource, null) || ' as ' || format_type(c.casttarget, null) || ')'
         as name,
-    array[
-        'method', case c.castmethod
-            when 'f' then c.castfunc::regprocedure::text
-            when 'i' then 'input and output functions' else 'none, binary coercible'
-        end,
-        'context', case c.castcontext
-            when 'a' then 'assignment' when 'i' then 'implicit' else 'explicit'
-        end,
-        'comment', obj_description(c.oid, 'pg_cast')
-    ] as attributes
+    case c.castmethod
+        when 'f' then c.castfunc::regprocedure::text
+        when 'i' then 'input and output functions' else 'none, binary coercible'
+    end as "method",
+    case c.castcontext
+        when 'a' then 'assignment' when 'i' then 'implicit' else 'explicit'
+    end as "context",
+    obj_description(c.oid, 'pg_cast') as "comment"
 from pg_cast c
 where c.oid >= 16384
     -- Of an extension, or made by Postgres for a range type.

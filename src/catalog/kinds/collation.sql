@@ -4,31 +4,24 @@
 select
     'collation' as kind,
     c.collnamespace::regnamespace::text || '.' || quote_ident(c.collname) as name,
-    array[
-        'provider', case c.collprovider
-            when 'i' then 'icu' when 'c' then 'libc' when 'b' then 'builtin' else 'default'
-        end,
-        'locale', coalesce(
-            to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale',
-            case when c.collcollate = c.collctype then c.collcollate::text end
-        ),
-        'collate', case when c.collcollate <> c.collctype then c.collcollate::text end,
-        'ctype', case when c.collcollate <> c.collctype then c.collctype::text end,
-        'rules', to_jsonb(c) ->> 'collicurules',
-        'not deterministic', case when not c.collisdeterministic then 'yes' end,
-        'owner', c.collowner::regrole::text,
-        'comment', obj_description(c.oid, 'pg_collation')
-    ] as attributes
+    case c.collprovider
+        when 'i' then 'icu' when 'c' then 'libc' when 'b' then 'builtin' else 'default'
+    end as "provider",
+    coalesce(
+        to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale',
+        case when c.collcollate = c.collctype then c.collcollate::text end
+    ) as "locale",
+    case when c.collcollate <> c.collctype then c.collcollate::text end as "collate",
+    case when c.collcollate <> c.collctype then c.collctype::text end as "ctype",
+    to_jsonb(c) ->> 'collicurules' as "rules",
+    case when not c.collisdeterministic then 'yes' end as "not deterministic",
+    c.collowner::regrole::text as "owner",
+    obj_description(c.oid, 'pg_collation') as "comment"
 from pg_collation c
 where c.oid >= 16384
-    and c.collnamespace not in (
-        select n.oid
-        from pg_namespace n
-        where n.nspname ~ '^pg_' or n.nspname = 'information_schema'
-    )
-    and c.oid not in (
-        select e.objid
-        from pg_depend e
-        where e.refclassid = 'pg_extension'::regclass and e.classid = 'pg_collation'::regclass
-            and e.deptype = 'e'
-    );
+    -- One for another encoding can't be used here, and may have the name of one that can.
+    and c.collencoding in (-1, (
+        select d.encoding from pg_database d where d.datname = current_database()
+    ))
+    and c.collnamespace <> all ({system schemas})
+    and c.oid <> all ({members of pg_collation});

@@ -9,6 +9,5 @@ select
         || case d.defaclobjtype
             when 'r' then ' on tables' when 'S' then ' on sequences' when 'f' then ' on functions'
             when 'T' then ' on types' when 'n' then ' on schemas' else ' on large objects'
-        end as name,
-    array[]::text[] as attributes
+        end as name
 from pg_default_acl d;

@@ -2,20 +2,14 @@
 select
     'event trigger' as kind,
     quote_ident(t.evtname) as name,
-    array[
-        'event', t.evtevent::text,
-        'function', t.evtfoid::regprocedure::text,
-        'tags', array_to_string(t.evttags, ', '),
-        'enabled', case t.evtenabled
-            when 'D' then 'no' when 'R' then 'on replicas only' when 'A' then 'always'
-        end,
-        'owner', t.evtowner::regrole::text,
-        'comment', obj_description(t.oid, 'pg_event_trigger')
-    ] as attributes
+    t.evtevent::text as "event",
+    t.evtfoid::regprocedure::text as "function",
+    (
+        select string_agg(g.tag, ', ' order by g.tag collate "C") from unnest(t.evttags) g(tag)
+    ) as "tags",
+    case t.evtenabled when 'D' then 'yes' end as "disabled",
+    case t.evtenabled when 'R' then 'on replicas only' when 'A' then 'always' end as "fires",
+    t.evtowner::regrole::text as "owner",
+    obj_description(t.oid, 'pg_event_trigger') as "comment"
 from pg_event_trigger t
-where t.oid not in (
-        select e.objid
-        from pg_depend e
-        where e.refclassid = 'pg_extension'::regclass and e.classid = 'pg_event_trigger'::regclass
-            and e.deptype = 'e'
-    );
+where t.oid <> all ({members of pg_event_trigger});

@@ -3,9 +3,7 @@
 select
     'extension' as kind,
     quote_ident(x.extname) as name,
-    array[
-        'version', x.extversion,
-        'schema', x.extnamespace::regnamespace::text,
-        'comment', obj_description(x.oid, 'pg_extension')
-    ] as attributes
+    x.extversion as "version",
+    x.extnamespace::regnamespace::text as "schema",
+    obj_description(x.oid, 'pg_extension') as "comment"
 from pg_extension x;

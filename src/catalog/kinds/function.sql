@@ -3,29 +3,23 @@ select
     case p.prokind when 'p' then 'procedure' else 'function' end as kind,
     p.pronamespace::regnamespace::text || '.' || quote_ident(p.proname)
         || '(' || oidvectortypes(p.proargtypes) || ')' as name,
-    array[
-        'definition', rtrim(pg_get_functiondef(p.oid), E'\n'),
-        'depends on extension', (
-            select string_agg(quote_ident(x.extname), ', ' order by x.extname collate "C")
-            from pg_depend d join pg_extension x on x.oid = d.refobjid
-            where d.classid = 'pg_proc'::regclass and d.objid = p.oid
-                and d.refclassid = 'pg_extension'::regclass and d.deptype = 'x'
-        ),
-        'owner', p.proowner::regrole::text,
-        'comment', (
-            select d.description
-            from pg_description d
-            where d.classoid = 'pg_proc'::regclass and d.objoid = p.oid and d.objsubid = 0
-        )
-    ] as attributes
+    rtrim(pg_get_functiondef(p.oid), E'\n') as "definition",
+    case when p.oid = any ({dependents in pg_proc}) then (
+        select string_agg(quote_ident(x.extname), ', ' order by x.extname collate "C")
+        from pg_depend d join pg_extension x on x.oid = d.refobjid
+        where d.classid = 'pg_proc'::regclass and d.objid = p.oid
+            and d.refclassid = 'pg_extension'::regclass and d.deptype = 'x'
+    ) end as "depends on extension",
+    p.proowner::regrole::text as "owner",
+    (
+        select d.description
+        from pg_description d
+        where d.classoid = 'pg_proc'::regclass and d.objoid = p.oid and d.objsubid = 0
+    ) as "comment"
 from pg_proc p
 where p.oid >= 16384
     and p.prokind <> 'a'
-    and p.pronamespace not in (
-        select n.oid
-        from pg_namespace n
-        where n.nspname ~ '^pg_' or n.nspname = 'information_schema'
-    )
+    and p.pronamespace <> all ({system schemas})
     -- Of an extension, or made by Postgres for a range type.
     and p.oid not in (
         select e.objid

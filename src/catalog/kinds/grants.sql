@@ -8,17 +8,14 @@
 with granted (kind, name, privileges, defaults, owner) as (
     select 'schema', quote_ident(n.nspname), coalesce(n.nspacl, acldefault('n', n.nspowner)),
         -- What initdb grants on "public", by version: no dump writes it.
-        case
-            when n.nspname <> 'public' then acldefault('n', n.nspowner)
-            when current_setting('server_version_num')::int >= 150000 then array[
-                'pg_database_owner=UC/pg_database_owner'::aclitem,
-                '=U/pg_database_owner'::aclitem
-            ]
-            else array[
-                (10::regrole::text || '=UC/' || 10::regrole::text)::aclitem,
-                ('=UC/' || 10::regrole::text)::aclitem
-            ]
-        end,
+        case when n.nspname <> 'public' then acldefault('n', n.nspowner) else array[
+            (n.nspowner::regrole::text || '=UC/' || n.nspowner::regrole::text)::aclitem,
+            case
+                when current_setting('server_version_num')::int >= 150000
+                then ('=U/' || n.nspowner::regrole::text)::aclitem
+                else ('=UC/' || n.nspowner::regrole::text)::aclitem
+            end
+        ] end,
         n.nspowner
     from pg_namespace n
     where n.nspacl is not null or n.nspname = 'public'
@@ -32,24 +29,16 @@ with granted (kind, name, privileges, defaults, owner) as (
         acldefault(case c.relkind when 'S' then 's'::"char" else 'r'::"char" end, c.relowner),
         c.relowner
     from pg_class c
-    where c.relacl is not null and c.oid >= 16384 and c.relpersistence <> 't'
-        and c.relnamespace not in (
-            select n.oid
-            from pg_namespace n
-            where n.nspname ~ '^pg_' or n.nspname = 'information_schema'
-        )
+    where c.relacl is not null and c.relpersistence <> 't'
+        and c.relnamespace <> all ({system schemas})
     union all
     select 'column', c.oid::regclass::text || '.' || quote_ident(a.attname), a.attacl,
         acldefault('c', c.relowner), c.relowner
     from pg_attribute a
     join pg_class c on c.oid = a.attrelid
-    where a.attacl is not null and a.attrelid >= 16384 and c.relpersistence <> 't'
+    where a.attacl is not null and c.relpersistence <> 't'
         and not a.attisdropped
-        and c.relnamespace not in (
-            select n.oid
-            from pg_namespace n
-            where n.nspname ~ '^pg_' or n.nspname = 'information_schema'
-        )
+        and c.relnamespace <> all ({system schemas})
     union all
     select
         case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end,
@@ -58,20 +47,29 @@ with granted (kind, name, privileges, defaults, owner) as (
         p.proacl, acldefault('f', p.proowner), p.proowner
     from pg_proc p
     where p.proacl is not null and p.oid >= 16384
-        and p.pronamespace not in (
-            select n.oid
-            from pg_namespace n
-            where n.nspname ~ '^pg_' or n.nspname = 'information_schema'
-        )
+        and p.pronamespace <> all ({system schemas})
     union all
     select
         case t.typtype
             when 'e' then 'enum' when 'c' then 'composite type' when 'd' then 'domain'
-            when 'r' then 'range type' else 'type'
+            when 'r' then 'range type' else 'base type'
         end,
         t.oid::regtype::text, t.typacl, acldefault('T', t.typowner), t.typowner
     from pg_type t
     where t.typacl is not null and t.oid >= 16384
+    union all
+    select 'database', 'itself', d.datacl, acldefault('d', d.datdba), d.datdba
+    from pg_database d
+    where d.datacl is not null and d.datname = current_database()
+    union all
+    select 'language', quote_ident(l.lanname), l.lanacl, acldefault('l', l.lanowner), l.lanowner
+    from pg_language l
+    where l.lanacl is not null and l.oid >= 16384
+    union all
+    select 'foreign-data wrapper', quote_ident(w.fdwname), w.fdwacl, acldefault('F', w.fdwowner),
+        w.fdwowner
+    from pg_foreign_data_wrapper w
+    where w.fdwacl is not null
     union all
     select 'foreign server', quote_ident(s.srvname), s.srvacl, acldefault('S', s.srvowner),
         s.srvowner
@@ -93,7 +91,7 @@ with granted (kind, name, privileges, defaults, owner) as (
         d.defaclrole
     from pg_default_acl d
 )
-select 'attributes of ' || g.kind as kind, g.name, array['grants', coalesce(
+select 'attributes of ' || g.kind as kind, g.name as name, coalesce(
     (
         select string_agg(h.described, '; ' order by h.described collate "C")
         from (
@@ -120,11 +118,13 @@ select 'attributes of ' || g.kind as kind, g.name, array['grants', coalesce(
         ) h
     ),
     'none'
-)] as attributes
+) as "grants"
 from (
     select *, (
         select count(*) from aclexplode(granted.defaults) o where o.grantee = granted.owner
     ) as all_count
     from granted
 ) g
-where not (g.privileges @> g.defaults and g.privileges <@ g.defaults);
+-- What is granted by default in a schema comes on top of what is granted by default everywhere.
+where g.kind = 'default privileges'
+    or not (g.privileges @> g.defaults and g.privileges <@ g.defaults);

@@ -3,22 +3,15 @@
 select
     'schema' as kind,
     quote_ident(n.nspname) as name,
-    array[
-        'owner', case
-            when n.nspname <> 'public' or n.nspowner <> case
-                when current_setting('server_version_num')::int >= 150000
-                then 'pg_database_owner'::regrole::oid
-                else 10 -- the bootstrap superuser, whatever its name
-            end
-            then n.nspowner::regrole::text
-        end,
-        'comment', obj_description(n.oid, 'pg_namespace')
-    ] as attributes
+    case
+        when n.nspname <> 'public' or n.nspowner <> case
+            when current_setting('server_version_num')::int >= 150000
+            then 'pg_database_owner'::regrole::oid
+            else 10 -- the bootstrap superuser, whatever its name
+        end
+        then n.nspowner::regrole::text
+    end as "owner",
+    obj_description(n.oid, 'pg_namespace') as "comment"
 from pg_namespace n
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-    and n.oid not in (
-        select e.objid
-        from pg_depend e
-        where e.refclassid = 'pg_extension'::regclass and e.classid = 'pg_namespace'::regclass
-            and e.deptype = 'e'
-    );
+    and n.oid <> all ({members of pg_namespace});

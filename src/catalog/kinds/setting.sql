@@ -4,7 +4,7 @@ select
     'setting' as kind,
     quote_ident(split_part(o.option, '=', 1))
         || case when s.setrole <> 0 then ' for ' || s.setrole::regrole::text else '' end as name,
-    array['value', substr(o.option, strpos(o.option, '=') + 1)] as attributes
+    substr(o.option, strpos(o.option, '=') + 1) as "value"
 from pg_db_role_setting s
 cross join unnest(s.setconfig) o(option)
 where s.setdatabase = (select d.oid from pg_database d where d.datname = current_database());

@@ -2,17 +2,10 @@
 select
     'statistics' as kind,
     s.stxnamespace::regnamespace::text || '.' || quote_ident(s.stxname) as name,
-    array[
-        'definition', pg_get_statisticsobjdef(s.oid),
-        -- Absent is -1 until Postgres 16 and null since.
-        'statistics target', nullif(s.stxstattarget, -1)::text,
-        'owner', s.stxowner::regrole::text,
-        'comment', obj_description(s.oid, 'pg_statistic_ext')
-    ] as attributes
+    pg_get_statisticsobjdef(s.oid) as "definition",
+    -- Absent is -1 until Postgres 16 and null since.
+    nullif(s.stxstattarget, -1)::text as "statistics target",
+    s.stxowner::regrole::text as "owner",
+    obj_description(s.oid, 'pg_statistic_ext') as "comment"
 from pg_statistic_ext s
-where s.stxrelid not in (
-        select e.objid
-        from pg_depend e
-        where e.refclassid = 'pg_extension'::regclass and e.classid = 'pg_class'::regclass
-            and e.deptype = 'e'
-    );
+where s.stxrelid <> all ({members of pg_class});

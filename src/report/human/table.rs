@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::{counted, grouped, listed, outcome_style, painter, told_once};
+use super::{counted, folded, grouped, listed, outcome_style, painter, told_once};
 use crate::checks;
 use crate::report::{Judgement, Report, Run};
 
@@ -24,15 +24,16 @@ pub(super) fn tell(report: &Report, color: bool) -> String {
     let columns = played.chain(unplayed).collect::<Vec<_>>();
     let mut names = checks::names();
     names.retain(|name| columns.iter().any(|column| column.judgement(name).is_some()));
-    let width = names.iter().fold(CORNER.len(), |width, name| width.max(name.len()));
+    let rows = folded(names.iter().map(|name| (*name, skipped_by_all(&columns, name))));
+    let width = rows.iter().fold(CORNER.len(), |width, (label, _)| width.max(label.len()));
     let versions = columns.iter().map(|column| column.fit(column.version)).collect::<Vec<_>>();
     let mut lines = vec![format!("  {CORNER:<width$}  {}", versions.join("  "))];
-    for name in names {
+    for (label, name) in rows {
         let cells = columns.iter().map(|column| column.outcome(name, color)).collect::<Vec<_>>();
         let findings = counted(told_once(report, Some(name)).len());
         let remarks = findings.into_iter().chain(reasons(&columns, name)).collect::<Vec<_>>();
         let (cells, remarks) = (cells.join("  "), remarks.join("  "));
-        lines.push(format!("  {name:<width$}  {cells}  {remarks}"));
+        lines.push(format!("  {label:<width$}  {cells}  {remarks}"));
     }
     lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
@@ -54,6 +55,14 @@ impl Column<'_> {
     fn fit(&self, text: &str) -> String {
         format!("{text:<0$}", self.version.len().max("skipped".len()))
     }
+}
+
+/// Why every version has skipped a check, if all of them have, and for the same reason.
+fn skipped_by_all<'a>(columns: &[Column<'a>], check: &str) -> Option<&'a str> {
+    let mut played = columns.iter().filter_map(|column| column.run);
+    let why = |run: &'a Run| run.checks.iter().find(|it| it.name == check)?.why_skipped();
+    let reason = why(played.next()?)?;
+    played.all(|run| why(run) == Some(reason)).then_some(reason)
 }
 
 /// Why a check was skipped or allowed: each reason once, with its versions if it isn't everybody's.

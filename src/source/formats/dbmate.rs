@@ -18,11 +18,13 @@
 
 use std::ops::Range;
 
+use super::squashing::last;
+use super::{Body, Rewriting, Squashed};
 use super::{
     Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, NUMBERED, Oddity, Part,
     Sessions,
 };
-use super::{ignored, is_sql, not_in};
+use super::{Placing, ignored, is_sql, not_in};
 use crate::Result;
 use crate::config::Level;
 use crate::sql::{Script, literal, position};
@@ -39,13 +41,15 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["datestyle"],
     float_digits: None,
-    placing: NUMBERED,
+    placing: Placing { twins: Some(TWINS), ..NUMBERED },
+    dump: Some("dbmate dump"),
     signpost: None,
     settings: None,
     ledger: Some(Ledger {
         table: "schema_migrations",
         home: "SELECT quote_ident(COALESCE(current_schema(), 'public'))",
         asks_again: true,
+        is_one_row: false,
         ensure: |home| {
             format!(
                 "create table if not exists {home}.schema_migrations (version varchar primary key)"
@@ -59,7 +63,9 @@ pub(super) const FORMAT: Format = Format {
             format!("insert into {home}.schema_migrations (version) values ({version})")
         },
         finally: None,
+        rewriting: Rewriting::of(&["version"]),
     }),
+    squash,
 };
 
 /// The digits at the beginning of a migration's name.
@@ -261,17 +267,25 @@ fn several(path: &str, count: usize) -> Oddity {
     }
 }
 
+/// What becomes of two migrations of one version.
+const TWINS: &str = "where both are new, dbmate's ledger refuses the second; where one is applied, \
+                     the other is never run";
+
 fn duplicate(folder: &Folder, version: &str, first: &str, second: &str) -> Oddity {
     Oddity {
         path: folder.path_of(second),
-        message: format!(
-            "version {version} is taken by {first}: where both are new, dbmate's ledger refuses \
-             the second; where one is applied, the other is never run"
-        ),
+        message: format!("version {version} is taken by {first}: {TWINS}"),
         help: "give one of the two a number of its own".to_owned(),
         level: Level::Deny,
         fatal: false,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let name = format!("{}_baseline.sql", last(chain)?.version);
+    let (head, up, down) = (body.head(), body.up(), body.down());
+    let text = format!("{head}\n-- migrate:up\n\n{up}\n\n-- migrate:down\n\n{down}\n");
+    Squashed::of(folder, chain, &name, text)
 }
 
 #[cfg(test)]

@@ -23,7 +23,9 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::cargo::dependencies;
-use super::{Certainty, LostTransaction, NUMBERED, Signpost, ignored, is_sql, not_in};
+use super::squashing::{folders_of, last};
+use super::{Body, Rewriting, Squashed};
+use super::{Certainty, LostTransaction, NUMBERED, Placing, Signpost, ignored, is_sql, not_in};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Sessions};
 use crate::Result;
 use crate::config::Level;
@@ -43,13 +45,15 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["timezone"],
     float_digits: None,
-    placing: NUMBERED,
+    placing: Placing { twins: Some(TWINS), ..NUMBERED },
+    dump: None,
     signpost: Some(SIGNPOST),
     settings: None,
     ledger: Some(Ledger {
         table: "__diesel_schema_migrations",
         home: "SELECT quote_ident(current_schema())",
         asks_again: false,
+        is_one_row: false,
         ensure: |_| {
             "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (\
              version VARCHAR(50) PRIMARY KEY NOT NULL, \
@@ -64,7 +68,9 @@ pub(super) const FORMAT: Format = Format {
             format!("INSERT INTO \"__diesel_schema_migrations\" (\"version\") VALUES ({version})")
         },
         finally: None,
+        rewriting: Rewriting::of(&["version"]),
     }),
+    squash,
 };
 
 const SIGNPOST: Signpost = Signpost { file: "diesel.toml", folder: named_folder };
@@ -229,18 +235,34 @@ fn empty(folder: &Folder, said: &str) -> Oddity {
     }
 }
 
+/// What becomes of two migrations of one version.
+const TWINS: &str = "diesel runs only one of the two, without a word";
+
 fn duplicate(folder: &Folder, first: &Migration, second: &str) -> Oddity {
     Oddity {
         path: folder.path_of(&first.name),
         message: format!(
-            "version {} is taken by {second}, too: diesel runs only one of the two, without a \
-             word; embed_migrations!() takes {second}, and otherwise the file system decides it",
+            "version {} is taken by {second}, too: {TWINS}; embed_migrations!() takes {second}, \
+             and otherwise the file system decides it",
             first.version
         ),
         help: "give one of the two a version of its own".to_owned(),
         level: Level::Deny,
         fatal: false,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let last = last(chain)?;
+    let name = format!("{}_baseline", last.name.split('_').next().unwrap_or_default());
+    let path = folder.path_of(&format!("{name}/{UP}"));
+    let text = format!("{}\n{}\n", body.head(), body.up());
+    let retired = folders_of(folder, chain)?;
+    let goes_back = retired.iter().any(|path| path.ends_with("/down.sql"));
+    let squashed = Squashed::in_folders(path, text, retired);
+    let down = format!("{}\n{}\n", body.head(), body.down());
+    let down_path = folder.path_of(&format!("{name}/down.sql"));
+    Ok(if goes_back { squashed.and(down_path, down) } else { squashed })
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
+use super::squashing::{last, number};
+use super::{Body, Rewriting, Squashed};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Placing};
 use super::{Sessions, SourceFile, is_sql, sha256};
 use crate::config::Level;
@@ -39,12 +41,14 @@ pub(super) const FORMAT: Format = Format {
     forced: &[],
     float_digits: None,
     placing: PLACING,
+    dump: None,
     signpost: None,
     settings: None,
     ledger: Some(Ledger {
         table: "__drizzle_migrations",
         home: "SELECT 'drizzle'",
         asks_again: false,
+        is_one_row: false,
         ensure: |_| {
             "CREATE SCHEMA IF NOT EXISTS \"drizzle\"; \
              CREATE TABLE IF NOT EXISTS \"drizzle\".\"__drizzle_migrations\" \
@@ -67,18 +71,23 @@ pub(super) const FORMAT: Format = Format {
             )
         },
         finally: None,
+        rewriting: Rewriting::of(&["hash", "created_at"]),
     }),
+    squash,
 };
 
 const PLACING: Placing = Placing {
     has_place: |_| true,
     series: |path| path,
+    is_by_file: false,
     help: "take it out with `drizzle-kit drop`, and generate it again after",
     latecomers: "takes it for applied and never runs it, unless its `when` is later",
+    twins: None,
 };
 
 const FOLDER: &str = "meta";
 const JOURNAL: &str = "_journal.json";
+const SNAPSHOT: &str = "_snapshot.json";
 const BREAKPOINT: &str = "--> statement-breakpoint";
 
 #[derive(Debug, Deserialize)]
@@ -348,6 +357,54 @@ fn foreign(journal: &str, dialect: &str) -> Oddity {
         level: Level::Deny,
         fatal: false,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let (first, last) = (&chain[0], last(chain)?);
+    // Names can begin with a time instead.
+    let number = if first.name.starts_with("0000") { "0000" } else { number(&last.name) };
+    let tag = format!("{number}_baseline");
+    let meta = folder.folder(FOLDER)?;
+    let journal = meta.text(JOURNAL)?;
+    let statements = body.within_transaction(true).join(&format!("\n{BREAKPOINT}\n"));
+    let text = format!("{}\n{statements}\n", body.head());
+    let squashed = Squashed::of(folder, chain, &format!("{tag}.sql"), text)?;
+    let written = renewed_journal(&journal, last, &tag);
+    let mut squashed = squashed.and(meta.path_of(JOURNAL), written?);
+    squashed.retired.push(meta.path_of(JOURNAL));
+    let snapshots = meta.names().filter(|name| name.ends_with(SNAPSHOT)).collect::<Vec<_>>();
+    squashed.retired.extend(snapshots.iter().map(|name| meta.path_of(name)));
+    // The next one is compared with it.
+    if let Some(latest) = snapshots.last() {
+        let text = without_parent(&meta.text(latest)?);
+        squashed = squashed.and(meta.path_of(&format!("{number}{SNAPSHOT}")), text);
+    }
+    Ok(squashed)
+}
+
+/// A journal of one entry, with what else the old one says.
+fn renewed_journal(journal: &str, last: &Migration, tag: &str) -> Result<String> {
+    let failed = |error| Error::new("the journal can't be rewritten").caused_by(error);
+    let old = serde_json::from_str::<serde_json::Value>(journal).map_err(failed)?;
+    let said = |value: &serde_json::Value, usual: &str| {
+        if value.is_null() { format!("\"{usual}\"") } else { value.to_string() }
+    };
+    let entries = old["entries"].as_array().and_then(|entries| entries.last());
+    let entry_version = said(entries.map_or(&old["version"], |entry| &entry["version"]), "7");
+    let (version, dialect) = (said(&old["version"], "7"), said(&old["dialect"], "postgresql"));
+    let when = &last.version;
+    Ok(format!(
+        "{{\n  \"version\": {version},\n  \"dialect\": {dialect},\n  \"entries\": [\n    {{\n      \
+         \"idx\": 0,\n      \"version\": {entry_version},\n      \"when\": {when},\n      \
+         \"tag\": \"{tag}\",\n      \"breakpoints\": true\n    }}\n  ]\n}}\n"
+    ))
+}
+
+/// A snapshot to which no other one leads.
+fn without_parent(snapshot: &str) -> String {
+    const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+    let value = snapshot.split_once("\"prevId\"").and_then(|(_, rest)| rest.split('"').nth(1));
+    value.map_or_else(|| snapshot.to_owned(), |id| snapshot.replacen(id, NOBODY, 1))
 }
 
 #[cfg(test)]

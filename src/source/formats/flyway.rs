@@ -34,6 +34,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use self::placeholders::Placeholders;
+use super::squashing::last;
+use super::{Body, Rewriting, Squashed};
 use super::{Certainty, Placing, Sessions, SourceFile, is_sql};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use crate::config::Level;
@@ -53,12 +55,14 @@ pub(super) const FORMAT: Format = Format {
     forced: &["timezone", "datestyle"],
     float_digits: Some(3),
     placing: PLACING,
+    dump: None,
     signpost: None,
     settings: None,
     ledger: Some(Ledger {
         table: "flyway_schema_history",
         home: "SELECT quote_ident(current_schema())",
         asks_again: false,
+        is_one_row: false,
         ensure: |home| {
             format!(
                 "CREATE TABLE IF NOT EXISTS {home}.flyway_schema_history (installed_rank INT NOT \
@@ -95,15 +99,19 @@ pub(super) const FORMAT: Format = Format {
             )
         },
         finally: Some(|_, _| "COMMIT".to_owned()),
+        rewriting: Rewriting::of(&["version", "script", "checksum", "success"]),
     }),
+    squash,
 };
 
 /// Repeatable files run after all others.
 const PLACING: Placing = Placing {
     has_place: |migration| !migration.version.is_empty(),
     series: |path| path,
+    is_by_file: true,
     help: "give it a number after that of",
     latecomers: "refuses to migrate, unless outOfOrder is set",
+    twins: Some("Flyway refuses to migrate where both are there"),
 };
 
 /// How Flyway prepares its session for each file.
@@ -664,6 +672,23 @@ fn twice(folder: &Folder, what: &str, first: &str, second: &str) -> Oddity {
         level: Level::Deny,
         fatal: true,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let versioned = chain.iter().filter(|it| !it.version.is_empty()).cloned().collect::<Vec<_>>();
+    let (version, _) = last(&versioned)?.name.split_once("__").unwrap_or_default();
+    let text = format!("{}\n{}\n", body.head(), body.up());
+    let mut squashed = Squashed::of(folder, &versioned, &format!("{version}__baseline.sql"), text)?;
+    for (path, name) in collect(folder, depth(folder)) {
+        let is_undo = name.starts_with('U') && Name::parse(&name) == Some(Name::Elsewhere);
+        let path = folder.path_of(&path);
+        if is_undo {
+            squashed.retired.push(path);
+        } else if matches!(Name::parse(&name), Some(Name::Repeatable | Name::Callback)) {
+            squashed.shared.push(path);
+        }
+    }
+    Ok(squashed)
 }
 
 #[cfg(test)]

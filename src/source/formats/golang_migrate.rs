@@ -19,6 +19,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::squashing::{last, number};
+use super::{Body, Rewriting, Squashed};
 use super::{Certainty, Home, LIB_PQ, NUMBERED, Placing, SourceFile, ignored, is_sql};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Pending, Sessions};
 use crate::Result;
@@ -32,7 +34,12 @@ pub(super) const FORMAT: Format = Format {
     read,
     delivery: Delivery::Message,
     sessions: Sessions::PerBoot,
-    placing: Placing { latecomers: "never runs it, without a word", ..NUMBERED },
+    placing: Placing {
+        latecomers: "never runs it, without a word",
+        twins: Some("golang-migrate refuses to start where both are there"),
+        ..NUMBERED
+    },
+    dump: None,
     signpost: None,
     settings: None,
     forced: &["datestyle"],
@@ -44,6 +51,7 @@ pub(super) const FORMAT: Format = Format {
         table: "schema_migrations",
         home: "SELECT quote_ident(current_schema())",
         asks_again: false,
+        is_one_row: true,
         ensure: |home| {
             format!(
                 "CREATE TABLE IF NOT EXISTS {home}.schema_migrations \
@@ -60,7 +68,9 @@ pub(super) const FORMAT: Format = Format {
         before: Some(|home, migration| set_version(home, migration, true)),
         after: |home, migration| set_version(home, migration, false),
         finally: None,
+        rewriting: Rewriting::of(&["version", "dirty"]),
     }),
+    squash,
 };
 
 /// The parts of a file's name.
@@ -104,13 +114,19 @@ fn read(folder: &Folder) -> Result<Files> {
     let mut taken = BTreeSet::new();
     let mut ups: BTreeMap<u64, &str> = BTreeMap::new();
     let mut downs: BTreeMap<u64, &str> = BTreeMap::new();
+    let mut named = Vec::new();
     for name in folder.names() {
-        let Some(Name { version, up, .. }) = Name::parse(name) else {
-            if is_sql(name) {
+        match Name::parse(name) {
+            Some(parsed) => named.push((parsed, name)),
+            None if is_sql(name) => {
                 oddities.push(ignored(folder, name, FORMAT.name, "NUMBER_NAME.up.sql"));
             }
-            continue;
-        };
+            None => {}
+        }
+    }
+    // What is taken twice is told of a file that migrates, if there is one.
+    named.sort_by_key(|(name, _)| !name.up);
+    for (Name { version, up, .. }, name) in named {
         let files = if up { &mut ups } else { &mut downs };
         match files.get(&version) {
             Some(other) if taken.insert(version) => {
@@ -195,6 +211,16 @@ fn pending(chain: &[Migration], applied: &[String]) -> Pending {
         return Err(format!("no migration found for version {last}"));
     };
     Ok((at + 1..chain.len()).collect())
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let name = format!("{}_baseline", number(last(chain)?.file.file_name()));
+    let text = format!("{}\n{}\n", body.head(), body.up());
+    let squashed = Squashed::of(folder, chain, &format!("{name}.up.sql"), text)?;
+    let goes_back = squashed.retired.iter().any(|path| path.contains(".down."));
+    let down = format!("{}\n{}\n", body.head(), body.down());
+    let down_path = folder.path_of(&format!("{name}.down.sql"));
+    Ok(if goes_back { squashed.and(down_path, down) } else { squashed })
 }
 
 #[cfg(test)]

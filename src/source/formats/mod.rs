@@ -18,15 +18,19 @@ mod sqitch;
 mod sql_migrate;
 mod sqlx;
 mod sqlx_toml;
+mod squashing;
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::squashing::{Body, Rewriting, Squash, Squashed};
+
 use super::folder::{Folder, is_sql};
 use super::{Migration, Oddity, Part, SourceFile};
 use crate::Result;
 use crate::config::Level;
+use crate::sql::{Kind, Name, Object, Script};
 
 /// Every layout that is known.
 pub(crate) const ALL: &[&Format] = &[
@@ -51,6 +55,9 @@ pub(super) const SQLX: &Format = &sqlx::FORMAT;
 /// The layout of files that belong to no tool.
 pub(super) const PLAIN: &Format = &plain::FORMAT;
 
+/// How seeds and the scripts of a bootstrap are played.
+pub(crate) const SCRIPTS: &Format = &plain::SCRIPTS;
+
 /// Reads a file that belongs to no tool, whatever it is called.
 pub(super) fn plain_file(folder: &Folder, name: &str) -> Result<Migration> {
     plain::migration(folder, name, "1")
@@ -63,10 +70,15 @@ pub(crate) struct Placing {
     pub(crate) has_place: fn(&Migration) -> bool,
     /// What the paths of files have in common that are a migration's one after the other.
     pub(crate) series: fn(&str) -> &str,
+    /// Whether the files alone say where each of them is, and no plan or journal lists them.
+    pub(crate) is_by_file: bool,
     /// How a migration comes after another one, whose name follows.
     pub(crate) help: &'static str,
     /// What the tool does with a migration that comes in below the last one that it applied.
     pub(crate) latecomers: &'static str,
+    /// What the tool does with two migrations of one version, which is told as odd; nothing where
+    /// there can't be two.
+    pub(crate) twins: Option<&'static str>,
 }
 
 /// Where a number in the file's name gives each migration its place, and the tool takes what the
@@ -74,8 +86,10 @@ pub(crate) struct Placing {
 const NUMBERED: Placing = Placing {
     has_place: |_| true,
     series: |path| path,
+    is_by_file: true,
     help: "give it a number after that of",
     latecomers: "runs it after those that it should precede",
+    twins: None,
 };
 
 /// What a tool does with a folder.
@@ -104,11 +118,16 @@ pub(crate) struct Format {
     /// The `extra_float_digits` that the tool's driver sets, if it does.
     pub(crate) float_digits: Option<i8>,
     pub(crate) placing: Placing,
+    /// The command with which the tool dumps the schema and the rows of its ledger, if it has one.
+    pub(crate) dump: Option<&'static str>,
     /// Where the tool is told of the folder, if it is.
     pub(crate) signpost: Option<Signpost>,
     /// Reads what the project's own files say of the ledger, if they may say something.
     pub(crate) settings: Option<fn(&Folder) -> Result<Settings>>,
     pub(crate) ledger: Option<Ledger>,
+    /// How a chain is squashed.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command line squashes"))]
+    pub(crate) squash: Squash,
 }
 
 /// What a folder says about whose it is.
@@ -242,6 +261,8 @@ pub(crate) struct Ledger {
     pub(crate) home: &'static str,
     /// Whether the tool reads it again before each row that it writes, and not only at the start.
     pub(crate) asks_again: bool,
+    /// Whether it is one row, which says how far the chain has come.
+    pub(crate) is_one_row: bool,
     /// Makes the table if there is none.
     pub(crate) ensure: fn(home: &Home) -> String,
     /// Reads what is applied, as rows of one text column.
@@ -255,6 +276,24 @@ pub(crate) struct Ledger {
     pub(crate) after: fn(home: &Home, migration: &Migration) -> String,
     /// Sent after that, outside of a transaction. It may be empty.
     pub(crate) finally: Option<fn(home: &Home, migration: &Migration) -> String>,
+    /// What is known of its rows when they are rewritten.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command line squashes"))]
+    pub(crate) rewriting: Rewriting,
+}
+
+impl Ledger {
+    /// What of a kind the tool makes for itself, as far as the text says in which it makes it,
+    /// which may be a block that looks first.
+    pub(crate) fn made(&self, home: &Home, object: Object) -> Vec<Name> {
+        let text = (self.ensure)(home);
+        let lower = text.to_ascii_lowercase();
+        let statements = lower.match_indices("create ").filter_map(|(at, _)| {
+            let script = Script::parse(&text[at..]);
+            let statement = script.statements().next()?;
+            statement.name.clone().filter(|_| statement.kind == Kind::Create(object))
+        });
+        statements.collect()
+    }
 }
 
 /// The places in the chain of what a boot runs; or why the tool refuses to boot, in its own words.

@@ -10,12 +10,14 @@
 //! - *Ledger.* None: every boot runs every file.
 
 use super::golang_migrate::is_ours as is_golang_migrates;
+use super::squashing::{self, last};
+use super::{Body, Squashed};
 use super::{
-    Certainty, Claim, Delivery, Files, Folder, Format, Migration, NUMBERED, Oddity, Sessions,
-    SourceFile, ignored, is_sql,
+    Certainty, Claim, Delivery, Files, Folder, Format, LostTransaction, Migration, NUMBERED,
+    Oddity, Placing, Sessions, SourceFile, ignored, is_sql,
 };
 use crate::config::Level;
-use crate::sql::{Content, position};
+use crate::sql::{Content, Piece, position};
 use crate::{Error, Result};
 
 pub(super) const FORMAT: Format = Format {
@@ -28,7 +30,8 @@ pub(super) const FORMAT: Format = Format {
     read,
     delivery: Delivery::Statements,
     sessions: Sessions::PerFile,
-    placing: NUMBERED,
+    placing: Placing { twins: Some(TWINS), ..NUMBERED },
+    dump: None,
     signpost: None,
     settings: None,
     forced: &[],
@@ -37,6 +40,17 @@ pub(super) const FORMAT: Format = Format {
     lost_transaction: None,
     boot_transaction: None,
     ledger: None,
+    squash,
+};
+
+/// How seeds and the scripts of a bootstrap are played: as plain files, each in a transaction that
+/// it must leave alone.
+pub(super) const SCRIPTS: Format = Format {
+    name: "psql",
+    lost_transaction: Some(LostTransaction::AtCommit(
+        "the file ends the transaction in which it is played",
+    )),
+    ..FORMAT
 };
 
 fn fits(name: &str) -> bool {
@@ -55,6 +69,9 @@ fn number(name: &str) -> Option<(usize, &str)> {
     (end > 0).then_some((digits.len(), digits))
 }
 
+/// What becomes of two files of one number.
+const TWINS: &str = "only their names order the two";
+
 fn read(folder: &Folder) -> Result<Files> {
     let mut oddities = Vec::new();
     let mut numbered = Vec::new();
@@ -70,7 +87,7 @@ fn read(folder: &Folder) -> Result<Files> {
         if number == same {
             oddities.push(Oddity {
                 path: folder.path_of(second),
-                message: format!("its number is taken by {first}: only their names order the two"),
+                message: format!("its number is taken by {first}: {TWINS}"),
                 help: "give one of the two a number of its own".to_owned(),
                 level: Level::Deny,
                 fatal: false,
@@ -148,21 +165,47 @@ const HARMLESS: &[&str] =
 
 /// An error for a file that is more than SQL: what psql's other commands do is not played.
 pub(super) fn refuse_commands(file: &SourceFile) -> Result<()> {
-    for piece in file.script.pieces.iter().filter(|piece| piece.content == Content::Meta) {
-        let line = &file.text[piece.span.clone()];
-        let mut words = line.trim().trim_start_matches('\\').split_whitespace();
-        let command = words.next().unwrap_or_default();
-        let stops_on_errors = command == "set" && words.next() == Some("ON_ERROR_STOP");
-        if !HARMLESS.contains(&command) && !stops_on_errors {
-            let place = position(&file.text, piece.span.start);
-            return Err(Error::new(format!(
-                "{}:{}: psql's \\{command} is not SQL, and rehearsal does not play it",
-                file.path, place.line
-            ))
-            .help("write the file in plain SQL: \\restrict, \\echo and their like may stay"));
+    let text = &file.text;
+    for Piece { span, content } in &file.script.pieces {
+        let command = match content {
+            Content::Meta => Some(span.start).filter(|_| !is_harmless(&text[span.clone()])),
+            Content::Statement(statement) => statement.command(text),
+            _ => None,
+        };
+        if let Some(start) = command {
+            return Err(refused(file, start));
         }
     }
     Ok(())
+}
+
+/// Whether a line for psql changes nothing that a rehearsal could see.
+fn is_harmless(line: &str) -> bool {
+    let mut words = line.trim().trim_start_matches('\\').split_whitespace();
+    let command = words.next().unwrap_or_default();
+    let stops_on_errors = command == "set" && words.next() == Some("ON_ERROR_STOP");
+    HARMLESS.contains(&command) || stops_on_errors
+}
+
+fn refused(file: &SourceFile, start: usize) -> Error {
+    let words = file.text[start..].trim_start_matches('\\').split_whitespace();
+    let command = words.into_iter().next().unwrap_or_default().trim_end_matches(';');
+    let help = match command {
+        "connect" | "c" => {
+            "one database is played at a time: dump it by itself, with pg_dump and without \
+             --create; or cut the file where it connects to another one"
+        }
+        _ => "write the file in plain SQL: \\restrict, \\echo and their like may stay",
+    };
+    let (path, line) = (&file.path, position(&file.text, start).line);
+    let message = "is not SQL, and rehearsal does not play it";
+    Error::new(format!("{path}:{line}: psql's \\{command} {message}")).help(help)
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let name = format!("{}_baseline.sql", squashing::number(last(chain)?.file.file_name()));
+    let text = format!("{}\n{}\n", body.head(), body.up_with_transaction());
+    Squashed::of(folder, chain, &name, text)
 }
 
 #[cfg(test)]

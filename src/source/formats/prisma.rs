@@ -19,6 +19,8 @@
 //! were given: so does the native engine, by its source, which only the tool's own server has. The
 //! text of an error in the column `logs`, and the advisory lock, are left out.
 
+use super::squashing::{folders_of, last, number};
+use super::{Body, Rewriting, Squashed};
 use super::{Certainty, NUMBERED, ignored, is_sql, not_in, sha256};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Pending, Sessions};
 use crate::Result;
@@ -38,12 +40,14 @@ pub(super) const FORMAT: Format = Format {
     forced: &[],
     float_digits: None,
     placing: NUMBERED,
+    dump: None,
     signpost: None,
     settings: None,
     ledger: Some(Ledger {
         table: "_prisma_migrations",
         home: "SELECT 'public'",
         asks_again: false,
+        is_one_row: false,
         ensure: |_| ENSURE.to_owned(),
         applied: |_| {
             "SELECT CASE WHEN rolled_back_at IS NOT NULL THEN 'undone ' \
@@ -66,7 +70,9 @@ pub(super) const FORMAT: Format = Format {
             update(migration, "\"applied_steps_count\" = (\"applied_steps_count\" + 1)")
         },
         finally: Some(|_, migration| update(migration, "\"finished_at\" = clock_timestamp()")),
+        rewriting: Rewriting::of(&["migration_name", "checksum"]),
     }),
+    squash,
 };
 
 /// Makes the ledger in an empty schema, and refuses any other, with the tool's own code.
@@ -204,6 +210,15 @@ fn without_script(folder: &Folder, name: &str) -> Oddity {
         level: Level::Deny,
         fatal: true,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let name = format!("{}_baseline", number(&last(chain)?.name));
+    let path = folder.path_of(&format!("{name}/{SCRIPT}"));
+    let text = format!("{}\n{}\n", body.head(), body.up());
+    let squashed = Squashed::in_folders(path, text, folders_of(folder, chain)?);
+    let shared = folder.holds(LOCK).then(|| folder.path_of(LOCK)).into_iter().collect();
+    Ok(Squashed { shared, ..squashed })
 }
 
 #[cfg(test)]

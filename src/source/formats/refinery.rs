@@ -21,6 +21,8 @@ use std::hash::{Hash as _, Hasher as _};
 use siphasher::sip::SipHasher13;
 
 use super::cargo::{dependencies, has_feature};
+use super::squashing::last;
+use super::{Body, Rewriting, Squashed};
 use super::{Certainty, NUMBERED, Placing, Sessions, Settings, ignored, is_sql, not_in};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use crate::config::Level;
@@ -43,14 +45,20 @@ pub(super) const FORMAT: Format =
         placing: Placing {
             latecomers: "refuses to boot, and says that it is missing; unless its name begins \
                          with U: then it runs after those that it should precede",
+            twins: Some(
+                "where both are new, refinery commits the second one too, and then its ledger \
+                 refuses the row; where one is applied, it never runs the other",
+            ),
             ..NUMBERED
         },
+        dump: None,
         signpost: None,
         settings: Some(|folder| Ok(settings(folder))),
         ledger: Some(Ledger {
             table: "refinery_schema_history",
             home: "SELECT quote_ident(current_schema())",
             asks_again: false,
+            is_one_row: false,
             ensure: |home| {
                 format!(
                     "CREATE TABLE IF NOT EXISTS refinery_schema_history (version {} PRIMARY KEY, \
@@ -71,7 +79,9 @@ pub(super) const FORMAT: Format =
             finally: Some(|home, migration| {
                 if home.has_feature(ASYNCHRONOUS) { String::new() } else { row(migration) }
             }),
+            rewriting: Rewriting::of(&["version", "name", "checksum"]),
         }),
+        squash,
     };
 
 /// The parts of a file's name.
@@ -297,6 +307,11 @@ fn duplicate(first: &Migration, second: &Migration) -> Oddity {
         level: Level::Deny,
         fatal,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let name = format!("V{}__baseline.sql", last(chain)?.version);
+    Squashed::of(folder, chain, &name, format!("{}\n{}\n", body.head(), body.up()))
 }
 
 #[cfg(test)]

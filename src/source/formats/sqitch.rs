@@ -28,10 +28,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::plan::{Change, Dependency, Entry, Fault, Plan, digest};
 use self::settings::{Settings, expanded};
 use super::plain::refuse_commands;
+use super::squashing::last;
+use super::{Body, Rewriting, Squashed};
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use super::{Placing, Sessions, SourceFile};
 use crate::config::Level;
-use crate::sql::{Control, Kind, Script, literal, position};
+use crate::sql::{Control, Kind, Object, Script, literal, position};
 use crate::{Error, Result};
 
 pub(super) const FORMAT: Format = Format {
@@ -47,12 +49,14 @@ pub(super) const FORMAT: Format = Format {
     forced: &[],
     float_digits: None,
     placing: PLACING,
+    dump: None,
     signpost: None,
     settings: None,
     ledger: Some(Ledger {
         table: "changes",
         home: "SELECT 'sqitch'",
         asks_again: false,
+        is_one_row: false,
         ensure: |home| include_str!("sqitch/registry.sql").replace("{home}", &home.schema),
         applied: |home| {
             format!(
@@ -66,7 +70,13 @@ pub(super) const FORMAT: Format = Format {
             rows => format!("SET LOCAL search_path = {home}; {rows}"),
         },
         finally: Some(|_, _| "COMMIT".to_owned()),
+        rewriting: Rewriting {
+            before: &["projects"],
+            after: &["tags", "dependencies", "events"],
+            ..Rewriting::of(&["change_id", "change"])
+        },
     }),
+    squash,
 };
 
 const PLACING: Placing = Placing {
@@ -77,9 +87,11 @@ const PLACING: Placing = Placing {
         let end = path[start..].find('@').or_else(|| path[start..].rfind('.'));
         end.map_or(path, |end| &path[..start + end])
     },
+    is_by_file: false,
     help: "move its line in the plan below that of",
     latecomers: "no longer knows what it deployed, since later changes' ids follow from it, and \
                  refuses to deploy",
+    twins: None,
 };
 
 const CONFIGURATION: &str = "sqitch.conf";
@@ -295,9 +307,10 @@ fn rows(plan: &Plan, change: &Change, hash: &str) -> String {
     let (project, id) = (literal(&plan.project), literal(&change.entry.id));
     let uri = plan.uri.as_deref().map_or("NULL".to_owned(), literal);
     let name = literal(&change.entry.name);
+    let creator = planner(&change.entry);
     let mut sql = format!(
         "INSERT INTO projects (project, uri, creator_name, creator_email) \
-         VALUES ({project}, {uri}, {CALLER}) ON CONFLICT DO NOTHING; \
+         VALUES ({project}, {uri}, {creator}) ON CONFLICT DO NOTHING; \
          INSERT INTO changes (change_id, script_hash, change, project, note, committer_name, \
          committer_email, planned_at, planner_name, planner_email) \
          VALUES ({id}, '{hash}', {name}, {project}, {}); ",
@@ -338,13 +351,16 @@ fn rows(plan: &Plan, change: &Change, hash: &str) -> String {
     )
 }
 
-/// Who deploys, for the registry.
-const CALLER: &str = "'rehearsal', 'rehearsal@localhost'";
-
+/// The note, the committer, the time and the planner. sqitch asks the user's configuration who
+/// deploys; whoever has planned a change is the only one that the project knows.
 fn who_and_when(entry: &Entry) -> String {
-    let Entry { note, planned_at, planner_name, planner_email, .. } = entry;
-    let [note, name, email] = [note, planner_name, planner_email].map(|text| literal(text));
-    format!("{note}, {CALLER}, '{planned_at}', {name}, {email}")
+    let (note, planner) = (literal(&entry.note), planner(entry));
+    format!("{note}, {planner}, '{}', {planner}", entry.planned_at)
+}
+
+/// Name and e-mail.
+fn planner(entry: &Entry) -> String {
+    [&entry.planner_name, &entry.planner_email].map(|text| literal(text)).join(", ")
 }
 
 fn pending(chain: &[Migration], applied: &[String]) -> Pending {
@@ -457,6 +473,74 @@ fn unnamed(folder: &Folder, path: &str, plan: &str) -> Oddity {
         level: Level::Warn,
         fatal: false,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    const NAME: &str = "baseline";
+    last(chain)?;
+    let layout = Layout::read(folder)?;
+    let Layout { folder, settings, plan: plan_path, ending, .. } = &layout;
+    let text = folder.text(plan_path)?;
+    let plan = Plan::parse(&text, plan_path).map_err(|fault| Error::new(fault.said))?;
+    let mut retired = vec![plan_path.clone()];
+    for change in &plan.changes {
+        for kind in ["deploy", "verify", "revert"] {
+            let path = script(&layout, change, kind)?;
+            retired.extend(folder.holds(&path).then_some(path));
+        }
+    }
+    let path =
+        |kind: &str| Ok::<_, Error>(format!("{}{NAME}{ending}", layout.scripts(kind, false)?));
+    let (head, up) = (body.head(), body.up_with_transaction());
+    let deploy = path("deploy")?;
+    let mut written = vec![
+        (deploy.clone(), format!("{head}\n{up}\n")),
+        (path("revert")?, format!("{head}\n{}\n", body.down())),
+        (plan_path.clone(), renewed_plan(&text, &plan, NAME)),
+    ];
+    if settings.verifies()
+        || retired.iter().any(|it| it.starts_with(&format!("{}verify/", layout.top)))
+    {
+        written.push((path("verify")?, format!("{head}\n{}\n", verification(body))));
+    }
+    let here = |path: String| folder.path_of(&path);
+    let shared = folder.holds(CONFIGURATION).then(|| CONFIGURATION.to_owned());
+    Ok(Squashed {
+        path: here(deploy),
+        written: written.into_iter().map(|(path, text)| (here(path), text)).collect(),
+        retired: retired.into_iter().map(here).collect(),
+        shared: shared.into_iter().map(here).collect(),
+        base: Some(folder.name().to_owned()),
+        last: plan.changes.last().map(|change| change.entry.name.clone()),
+    })
+}
+
+/// The plan with one change, planned when the last one was, and with all tags after it: later
+/// changes may name them.
+fn renewed_plan(text: &str, plan: &Plan, name: &str) -> String {
+    let lines = |first: char| text.lines().filter(move |line| line.starts_with(first));
+    let mut renewed = lines('%').fold(String::new(), |text, line| text + line + "\n");
+    if let Some(Change { entry, .. }) = plan.changes.last() {
+        let Entry { planned_at, planner_name, planner_email, .. } = entry;
+        let count = plan.changes.len();
+        renewed += &format!(
+            "\n{name} {planned_at} {planner_name} <{planner_email}> \
+             # What {count} changes came to.\n"
+        );
+    }
+    renewed.extend(lines('@').map(|line| format!("{line}\n")));
+    renewed
+}
+
+/// A script that fails where a table is missing.
+fn verification(body: &Body) -> String {
+    let tables = body.statements.iter().filter_map(|statement| {
+        let script = Script::parse(statement);
+        let first = script.statements().next()?;
+        let is_table = first.kind == Kind::Create(Object::Table);
+        first.name.clone().filter(|_| is_table).map(|name| format!("SELECT FROM {name} LIMIT 0;\n"))
+    });
+    format!("BEGIN;\n\n{}\nROLLBACK;", tables.collect::<String>())
 }
 
 #[cfg(test)]

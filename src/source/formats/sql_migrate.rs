@@ -22,6 +22,8 @@
 use std::ops::Range;
 
 use super::lines::{ends_statement, goes_on, lines, too_long};
+use super::squashing::{self, in_blocks, last};
+use super::{Body, Rewriting, Squashed};
 use super::{
     Claim, Delivery, Files, Folder, Format, LIB_PQ, Ledger, Migration, NUMBERED, Oddity, Part,
     Pending,
@@ -36,10 +38,7 @@ pub(super) const FORMAT: Format = Format {
     example: "20240131120000-create_users.sql with -- +migrate Up",
     claim,
     read,
-    delivery: Delivery::Lines {
-        block: ["-- +migrate StatementBegin", "-- +migrate StatementEnd"],
-        comments: false,
-    },
+    delivery: Delivery::Lines { block: BLOCK, comments: false },
     sessions: Sessions::PerBoot,
     without_transaction: Some("-- +migrate Up notransaction"),
     lost_transaction: Some(LIB_PQ),
@@ -47,12 +46,14 @@ pub(super) const FORMAT: Format = Format {
     forced: &["datestyle"],
     float_digits: Some(2),
     placing: NUMBERED,
+    dump: None,
     signpost: None,
     settings: None,
     ledger: Some(Ledger {
         table: "gorp_migrations",
         home: "SELECT quote_ident(current_schema())",
         asks_again: false,
+        is_one_row: false,
         ensure: |_| {
             "create table if not exists gorp_migrations \
              (id text not null primary key, applied_at timestamp with time zone)"
@@ -66,11 +67,16 @@ pub(super) const FORMAT: Format = Format {
             format!("insert into gorp_migrations (id, applied_at) values ({id}, clock_timestamp())")
         },
         finally: None,
+        rewriting: Rewriting::of(&["id"]),
     }),
+    squash,
 };
 
 /// What begins a line that says something to the tool.
 const MARKER: &str = "-- +migrate ";
+
+/// What a message stands between that doesn't end with a line of its own.
+const BLOCK: [&str; 2] = ["-- +migrate StatementBegin", "-- +migrate StatementEnd"];
 
 /// What the tool's scanner holds of a line.
 const LINE_BYTES: usize = 1 << 20;
@@ -405,6 +411,14 @@ fn unordered(folder: &Folder, name: &str, digits: &str) -> Oddity {
         level: Level::Deny,
         fatal: true,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let name = format!("{}-baseline.sql", squashing::number(&last(chain)?.name));
+    let up = in_blocks(&body.within_transaction(false), BLOCK);
+    let (head, down) = (body.head(), in_blocks(&[body.down()], BLOCK));
+    let text = format!("{head}\n-- +migrate Up\n\n{up}\n\n-- +migrate Down\n\n{down}\n");
+    Squashed::of(folder, chain, &name, text)
 }
 
 #[cfg(test)]

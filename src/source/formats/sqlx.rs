@@ -23,8 +23,11 @@ use ::sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::cargo::{dependencies, has_feature};
 use super::sqlx_toml::{self, Configuration};
+use super::squashing::{last, number};
+use super::{Body, Rewriting, Squashed};
 use super::{
-    Certainty, NUMBERED, Sessions, Signpost, SourceFile, hexadecimal, ignored, is_sql, not_in,
+    Certainty, NUMBERED, Placing, Sessions, Signpost, SourceFile, hexadecimal, ignored, is_sql,
+    not_in,
 };
 use super::{Claim, Delivery, Files, Folder, Format, Ledger, Migration, Oddity, Part, Pending};
 use crate::Result;
@@ -43,13 +46,15 @@ pub(super) const FORMAT: Format = Format {
     boot_transaction: None,
     forced: &["timezone", "datestyle"],
     float_digits: Some(2),
-    placing: NUMBERED,
+    placing: Placing { twins: Some(TWINS), ..NUMBERED },
+    dump: None,
     signpost: Some(Signpost { file: sqlx_toml::FILE, folder: sqlx_toml::folder }),
     settings: Some(|folder| Ok(Configuration::of(folder)?.settings())),
     ledger: Some(Ledger {
         table: TABLE,
         home: "SELECT quote_ident(current_schema())",
         asks_again: false,
+        is_one_row: false,
         ensure: |home| {
             format!(
                 "CREATE TABLE IF NOT EXISTS {} (version BIGINT PRIMARY KEY, \
@@ -82,7 +87,9 @@ pub(super) const FORMAT: Format = Format {
             let (table, version) = (home.table(TABLE), &migration.version);
             format!("UPDATE {table} SET execution_time = 0 WHERE version = {version}")
         }),
+        rewriting: Rewriting::of(&["version", "checksum", "success"]),
     }),
+    squash,
 };
 
 const TABLE: &str = "_sqlx_migrations";
@@ -276,17 +283,30 @@ fn unreadable(folder: &Folder, name: &str) -> Oddity {
     }
 }
 
+/// What becomes of two migrations of one version.
+const TWINS: &str = "where both are new, sqlx's ledger refuses the second; where one is applied, \
+                     sqlx finds it modified and refuses to boot";
+
 fn duplicate(folder: &Folder, version: &str, first: &str, second: &str) -> Oddity {
     Oddity {
         path: folder.path_of(second),
-        message: format!(
-            "version {version} is taken by {first}: where both are new, sqlx's ledger refuses the \
-             second; where one is applied, sqlx finds it modified and refuses to boot"
-        ),
+        message: format!("version {version} is taken by {first}: {TWINS}"),
         help: "give one of the two a number of its own".to_owned(),
         level: Level::Deny,
         fatal: false,
     }
+}
+
+fn squash(folder: &Folder, chain: &[Migration], body: &Body) -> Result<Squashed> {
+    let name = format!("{}_baseline", number(last(chain)?.file.file_name()));
+    let goes_back =
+        chain.iter().any(|it| it.file.file_name().ends_with(MigrationType::ReversibleUp.suffix()));
+    let direction = if goes_back { MigrationType::ReversibleUp } else { MigrationType::Simple };
+    let text = format!("{}\n{}\n", body.head(), body.up());
+    let squashed = Squashed::of(folder, chain, &format!("{name}{}", direction.suffix()), text)?;
+    let down = format!("{}\n{}\n", body.head(), body.down());
+    let down_path = folder.path_of(&format!("{name}{}", MigrationType::ReversibleDown.suffix()));
+    Ok(if goes_back { squashed.and(down_path, down) } else { squashed })
 }
 
 #[cfg(test)]

@@ -47,14 +47,14 @@ fn a_callback_of_flyway_among_plain_files() {
 fn files_where_flyway_looks_for_them() {
     let files = [("db/migration/V1__a.sql", TABLE), ("db/migration/V2__b.sql", VIEW)];
     let project = Project::new(&files);
-    check(&run(&mut verify(project.path())), 0, &["rerun   passed"]);
-    check(&run(&mut verify(project.path().join("db/migration"))), 0, &["rerun   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["rerun          passed"]);
+    check(&run(&mut verify(project.path().join("db/migration"))), 0, &["rerun          passed"]);
     // What the project says by itself counts for more.
     project.write("Cargo.toml", "[target.'cfg(unix)'.dependencies]\nrefinery = \"0.9\"\n");
     project.write("db/migration/U3__c.sql", "CREATE TABLE last (id int);\nSELECT 1/0;\n");
     check(&run(&mut verify(project.path())), 1, &["error[apply]", "U3__c.sql:2:1"]);
     project.write("Cargo.toml", "# refinery is not used\n");
-    check(&run(&mut verify(project.path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["rerun          passed"]);
 }
 
 /// What is in the files counts for more than the tool's settings, and those for more than what the
@@ -80,7 +80,11 @@ fn a_comment_that_speaks_of_a_tool() {
     for tool in ["+goose", "+migrate"] {
         let text = format!("-- {tool} is what we left\n{VIEW}");
         let project = Project::new(&[("migrations/1_a.sql", &text)]);
-        check(&run(&mut verify(project.path())), 0, &["replay  passed", "rerun   skipped"]);
+        check(
+            &run(&mut verify(project.path())),
+            0,
+            &["replay         passed", "rerun          skipped"],
+        );
     }
 }
 

@@ -26,7 +26,7 @@ fn a_dbmate_file_that_the_tool_refuses(#[case] second: &str, #[case] text: &str)
     let told = play_dbmate(second);
     let order = ["error[order]: dbmate ", "20240102000000_b.sql", text];
     check(&told, 1, &order);
-    check(&told, 1, &["help: each file needs the line `-- migrate:up`", "apply   failed"]);
+    check(&told, 1, &["help: each file needs the line `-- migrate:up`", "apply          failed"]);
 }
 
 #[test]

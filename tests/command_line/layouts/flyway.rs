@@ -19,7 +19,7 @@ fn names_that_flyway_refuses_or_ignores() {
     let told = play_flyway(&[("db/migration/berths.sql", "SELECT 1;")]);
     check(&told, 0, &["warning[order]: Flyway ignores this file"]);
     let told = play_flyway(&[("db/migration/later/V1.0__berths.sql", "SELECT 1;")]);
-    check(&told, 1, &["Found more than one migration with version 1.0", "apply   failed"]);
+    check(&told, 1, &["Found more than one migration with version 1.0", "apply          failed"]);
     let twice = [("db/migration/R__a.sql", "SELECT 1;"), ("db/migration/x/R__a.sql", "SELECT 2;")];
     check(&play_flyway(&twice), 1, &["more than one repeatable migration with description a"]);
     let told = play_flyway(&[("db/migration/afterMigrate.sql", "SELECT 1;")]);
@@ -37,7 +37,7 @@ fn files_that_flyway_does_not_send_as_they_are() {
         ("db/migration/R__b.sql", "CREATE OR REPLACE VIEW b AS SELECT '${name}' AS n;\n"),
         ("flyway.toml", "[flyway.placeholders]\nname = \"piers\"\n"),
     ]);
-    check(&told, 0, &["rerun   passed"]);
+    check(&told, 0, &["rerun          passed"]);
     let told = play_flyway(&[
         ("db/migration/V2__a.sql", "SELECT '${reader}';"),
         ("db/migration/V2__a.sql.conf", "placeholderReplacement=false"),
@@ -66,7 +66,7 @@ fn a_search_path_that_flyway_restores() {
     let second = "CREATE TABLE berths (id int);\nSELECT 'public.berths'::regclass;\n";
     let told =
         play_flyway(&[("db/migration/V2__a.sql", first), ("db/migration/V3__b.sql", second)]);
-    check(&told, 0, &["apply   passed", "leaks   passed"]);
+    check(&told, 0, &["apply          passed", "leaks          passed"]);
     let told = play_flyway(&[("db/migration/V2__a.sql", "SET work_mem = '8MB';\n")]);
     check(&told, 1, &["error[leaks]", "work_mem", "SET LOCAL work_mem = '8MB';"]);
     let told = play_flyway(&[("db/migration/V2__a.sql", "COMMIT;\nSET work_mem = '8MB';\n")]);
@@ -122,7 +122,7 @@ fn new_versions_beside_repeatable_files() {
     project.commit_to_main();
     project.write("db/migration/V4__d.sql", "SELECT 1;\n");
     project.write("db/migration/R__a.sql", "SELECT 1;\n");
-    check(&run(&mut verify(project.path())), 0, &["order   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["order          passed"]);
     project.write("db/migration/V2__c.sql", "SELECT 1;\n");
     let late = "V2__c is new, and sorts before V3__b, which is merged";
     check(&run(&mut verify(project.path())), 1, &[late, "a number after that of V3__b"]);
@@ -133,7 +133,7 @@ fn statements_that_flyway_runs_without_a_transaction() {
     let index = "CREATE INDEX CONCURRENTLY ships_imo ON ships (imo);\n";
     let told = play_flyway(&[("db/migration/V2__a.sql", index)]);
     check(&told, 1, &["waits until all transactions have ended", "transactional.lock=false"]);
-    check(&told, 1, &["apply   passed", "rerun   passed"]);
+    check(&told, 1, &["apply          passed", "rerun          passed"]);
     let told = play_flyway(&[("db/migration/V2__a.sql", "REINDEX TABLE CONCURRENTLY ships;\n")]);
     check(&told, 1, &["25001", "with a `.sql.conf` beside it", "flyway then opens no transaction"]);
     let both = format!("CREATE TABLE a (id int);\n{index}");
@@ -144,7 +144,7 @@ fn statements_that_flyway_runs_without_a_transaction() {
         ("db/migration/V2__a.sql.conf", "executeInTransaction=false\n"),
         ("flyway.toml", "[flyway.postgresql.transactional]\nlock = false\n"),
     ]);
-    check(&told, 0, &["apply   passed", "rerun   passed", "order   passed"]);
+    check(&told, 0, &["apply          passed", "rerun          passed", "order          passed"]);
     let told = play_flyway(&[
         ("db/migration/V2__a.sql", index),
         ("db/migration/V2__a.sql.conf", "executeInTransaction=false\n"),
@@ -159,10 +159,10 @@ fn names_that_flyway_refinery_and_nobody_share() {
     let several = "fits several layouts: 1 of flyway and 1 of refinery and 1 of plain";
     check(&run(&mut verify(Project::new(&[first]).path())), 2, &[several]);
     let told = run(&mut verify(Project::new(&[first, ("pom.xml", "flyway-core")]).path()));
-    check(&told, 0, &["rerun   passed"]);
+    check(&told, 0, &["rerun          passed"]);
     let gradle = ("build.gradle.kts", "id(\"org.flywaydb.flyway\")");
-    check(&run(&mut verify(Project::new(&[first, gradle]).path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(Project::new(&[first, gradle]).path())), 0, &["rerun          passed"]);
     // Nobody else's are called like this.
     let repeatable = ("migrations/R__b.sql", "SELECT 1;");
-    check(&run(&mut verify(Project::new(&[repeatable]).path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(Project::new(&[repeatable]).path())), 0, &["rerun          passed"]);
 }

@@ -22,7 +22,7 @@ fn play_goose(name: &str, text: &str) -> Told {
 fn a_goose_file_that_the_tool_refuses(#[case] text: &str, #[case] said: &str) {
     let told = play_goose("00002_b.sql", text);
     check(&told, 1, &["error[order]: goose refuses the file: ", "00002_b.sql", said]);
-    check(&told, 1, &["help: each file needs the line `-- +goose Up`", "apply   failed"]);
+    check(&told, 1, &["help: each file needs the line `-- +goose Up`", "apply          failed"]);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn goose_files_that_are_no_sql() {
     let told = play_goose("00002_b.go", "package migrations\n");
     check(&told, 2, &["migrations/00002_b.go is a migration in Go", "help: write it in SQL"]);
     let told = play_goose("00002_b_test.go", "package migrations\n");
-    check(&told, 0, &["rerun   passed"]);
+    check(&told, 0, &["rerun          passed"]);
     let envsub = "-- +goose ENVSUB ON\n-- +goose Up\nCREATE SCHEMA ${REGION};\n";
     let told = play_goose("00002_b.sql", envsub);
     check(&told, 2, &["00002_b.sql:3: `-- +goose ENVSUB ON` puts variables", "help: render"]);
@@ -83,7 +83,7 @@ fn play_sql_migrate(name: &str, text: &str) -> Told {
 fn a_sql_migrate_file_that_the_tool_refuses(#[case] text: &str, #[case] said: &str) {
     let told = play_sql_migrate("2-b.sql", text);
     check(&told, 1, &["error[order]: sql-migrate refuses to start: ERROR: ", "2-b.sql", said]);
-    check(&told, 1, &["help: each file needs the line `-- +migrate Up`", "apply   failed"]);
+    check(&told, 1, &["help: each file needs the line `-- +migrate Up`", "apply          failed"]);
 }
 
 #[test]

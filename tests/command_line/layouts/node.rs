@@ -165,7 +165,11 @@ fn prisma_folders_that_are_no_migrations() {
 fn a_prisma_lock_that_the_tool_refuses(#[case] lock: &str, #[case] text: &str) {
     let told = play_prisma(&[("prisma/migrations/migration_lock.toml", lock)]);
     check(&told, 1, &["error[order]: P3019: The datasource provider `postgresql`", text]);
-    check(&told, 1, &["help: prisma wants the line `provider = \"postgresql\"`", "apply   failed"]);
+    check(
+        &told,
+        1,
+        &["help: prisma wants the line `provider = \"postgresql\"`", "apply          failed"],
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn names_that_refinery_refuses_or_takes_oddly() {
     check(&told, 0, &["warning[order]: refinery ignores this file: its name is not V1__NAME.sql"]);
     let told = play_refinery(&[first, ("migrations/V20240131120000__b.sql", second)]);
     let refused = "error[order]: refinery refuses to start: migration version must be a valid";
-    check(&told, 1, &[refused, "V20240131120000__b.sql", "int8-versions", "apply   failed"]);
+    check(&told, 1, &[refused, "V20240131120000__b.sql", "int8-versions", "apply          failed"]);
     let told = play_refinery(&[first, ("migrations/below/V1__a.sql", first.1)]);
     check(&told, 1, &["migration V1__a is repeated, migration versions must be unique"]);
     let told = play_refinery(&[first, ("migrations/V01__b.sql", second)]);
@@ -39,7 +39,7 @@ fn folders_that_diesel_refuses_or_takes_oddly() {
     let play = |more: &[(&str, &str)]| {
         run(&mut verify(Project::new(&[&[first, second], more].concat()).path()))
     };
-    check(&play(&[]), 0, &["apply   passed", "rerun   passed"]);
+    check(&play(&[]), 0, &["apply          passed", "rerun          passed"]);
     let told = play(&[("migrations/3_c/Up.sql", "SELECT 1;")]);
     let refused = "error[order]: diesel refuses to start: Invalid migration directory";
     check(&told, 1, &[refused, "it holds Up.sql", "--> migrations/3_c", "write 3_c/up.sql"]);
@@ -97,7 +97,7 @@ fn a_folder_that_the_tools_configuration_names() {
         run(&mut verify(project.path()))
     };
     let directory = "[migrations_directory]\n";
-    check(&play(&format!("{directory}dir = \"./steps\"")), 0, &["rerun   passed"]);
+    check(&play(&format!("{directory}dir = \"./steps\"")), 0, &["rerun          passed"]);
     let told = play(&format!("{directory}dir = \"stairs\""));
     check(
         &told,
@@ -114,7 +114,7 @@ fn a_folder_that_the_tools_configuration_names() {
     let told = run(&mut verify(project.path()));
     check(&told, 2, &["the migrations are in a by diesel.toml, and in b by sqlx.toml"]);
     project.write("rehearsal.toml", "[migrations]\npath = \"steps\"\nformat = \"diesel\"");
-    check(&run(&mut verify(project.path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["rerun          passed"]);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn what_the_configuration_of_sqlx_says() {
     let play =
         |config: &str| run(&mut verify(Project::new(&[migration, ("sqlx.toml", config)]).path()));
     let told = play("[migrate]\ncreate-schemas = [\"app\"]\ntable-name = \"app.steps\"");
-    check(&told, 0, &["apply   passed", "rerun   passed"]);
+    check(&told, 0, &["apply          passed", "rerun          passed"]);
     check(&play(""), 1, &["error[apply]", "3F000: schema \"app\" does not exist"]);
     let told = play("[migrate]\ntable-name = \"app.steps\"");
     check(&told, 1, &["error[apply]: sqlx refuses", "3F000: schema \"app\" does not exist"]);
@@ -147,12 +147,12 @@ fn names_that_sqlx_and_others_share() {
     // The project says it by itself.
     let project = Project::new(&[timestamp]);
     project.write("Cargo.toml", "[dependencies]\nsqlx = \"0.9\"\n");
-    check(&run(&mut verify(project.path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["rerun          passed"]);
     project.write("go.mod", "require github.com/golang-migrate/migrate/v4 v4.18.1\n");
-    check(&run(&mut verify(project.path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["rerun          passed"]);
     // Small numbers alone are nobody's.
     let plain = Project::new(&[("migrations/1_a.sql", "CREATE TABLE IF NOT EXISTS a (id int);")]);
-    check(&run(&mut verify(plain.path())), 0, &["rerun   skipped"]);
+    check(&run(&mut verify(plain.path())), 0, &["rerun          skipped"]);
 }
 
 /// A project of sqlx with these files.
@@ -166,7 +166,11 @@ fn play_sqlx(files: &[(&str, &str)]) -> Told {
 fn names_that_sqlx_refuses_or_takes_oddly() {
     let first = ("migrations/1_a.sql", "CREATE TABLE a (id int);");
     let told = play_sqlx(&[first, ("migrations/V2_b.sql", "SELECT 1;")]);
-    check(&told, 1, &["error[order]: sqlx refuses to start", "\"V2_b.sql\"", "apply   failed"]);
+    check(
+        &told,
+        1,
+        &["error[order]: sqlx refuses to start", "\"V2_b.sql\"", "apply          failed"],
+    );
     let told = play_sqlx(&[first, ("migrations/2-b.sql", "SELECT 1;")]);
     check(&told, 0, &["warning[order]: sqlx ignores this file: its name is not NUMBER_NAME.sql"]);
     let told = play_sqlx(&[first, ("migrations/01_b.sql", "SELECT 1;")]);

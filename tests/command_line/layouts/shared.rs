@@ -13,7 +13,7 @@ fn a_transaction_that_is_left_open_is_no_matter_for_diesel() {
         ("migrations/2_b/up.sql", "CREATE TABLE b (id int);\n"),
     ]);
     let told = run(&mut verify(project.path()));
-    check(&told, 1, &["apply   passed", "error[leaks]", "leaves a transaction open"]);
+    check(&told, 1, &["apply          passed", "error[leaks]", "leaves a transaction open"]);
 }
 
 /// Numbers, and not their digits, say which one is the last.
@@ -30,7 +30,7 @@ fn a_later_drizzle_file_may_have_more_digits() {
         ("drizzle/0000_a.sql", "CREATE TABLE a (id int);\n"),
         ("drizzle/0001_b.sql", "CREATE TABLE b (id int);\n"),
     ]);
-    check(&run(&mut verify(project.path())), 0, &["rerun   passed"]);
+    check(&run(&mut verify(project.path())), 0, &["rerun          passed"]);
 }
 
 #[test]
@@ -40,7 +40,11 @@ fn schemas_are_made_for_every_boot_of_sqlx() {
         ("rehearsal.toml", "[migrations]\nboot = \"every-file\"\n"),
         ("migrations/1_a.sql", "CREATE TABLE IF NOT EXISTS app.a (id int);\n"),
     ]);
-    check(&run(&mut verify(project.path())), 0, &["apply   passed", "replay  passed"]);
+    check(
+        &run(&mut verify(project.path())),
+        0,
+        &["apply          passed", "replay         passed"],
+    );
 }
 
 /// Text that is pasted from a web page has spaces that Postgres takes for words.

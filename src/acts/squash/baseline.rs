@@ -1,0 +1,281 @@
+//! The squashed chain and its baseline, each on an empty database, followed by what has come since;
+//! and what each of them made, beside the other.
+//!
+//! One of the two sides is the project itself, whose first boot is played already. If there is a
+//! rollout, what it makes of the chain's database is compared, because it may drop on purpose what
+//! the baseline doesn't have.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::super::boot::boot;
+use super::super::fresh::{self, Made, Purpose};
+use super::super::migration;
+use super::super::session::{Player, Thoroughness};
+use super::super::{Stage, applied, compared, end_of, ledger_of, refused, state_of};
+use super::contents::{filled_anew, filled_by_default, moved, unlike, unlike_tables};
+use crate::Result;
+use crate::catalog::{Identity, Without};
+use crate::config::fits_table;
+use crate::server::Scratch;
+use crate::source::{Migration, SCRIPTS, Side, Squash};
+use crate::trace::{Act, BothSides, FilledAnew, NextBoot, Squashed, State, Trace, Way};
+
+/// After which a clock tells another time, if it counts seconds only.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// One side, played.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) stage: &'a Stage<'a>,
+    pub(super) made: &'a Made,
+    pub(super) end: &'a State,
+    /// The ledger's qualified name, if the boot went by one.
+    pub(super) ledger: Option<&'a str>,
+}
+
+/// Plays the other side than the project's own, and compares. `boots_again` asks for a second boot
+/// with the baseline.
+pub(super) async fn play(own: At<'_>, squash: &Squash, boots_again: bool) -> Result<Squashed> {
+    let stage = own.stage;
+    stage.progress.begin(Act::Baseline.name());
+    let begun = Instant::now();
+    let other = stage.on(&squash.other);
+    let (trace, other_made) = if let Some(trace) = refused(&other) {
+        (trace, None)
+    } else {
+        let (trace, made) = Box::pin(fresh::play(&other, purpose(squash))).await?;
+        (trace, Some(made))
+    };
+    let Trace { boot: other_boot, kept, .. } = trace;
+    let mut squashed = Squashed {
+        other: other_boot,
+        rollout: None,
+        compared: None,
+        again: None,
+        recorded: Vec::new(),
+        duration: begun.elapsed(),
+        kept,
+    };
+    if let Some(other_made) = other_made.filter(|_| squashed.other.succeeded()) {
+        let other_end = end_of(&other, &other_made).await?;
+        let ledger = squashed.other.ledger.clone();
+        let ledger = ledger.as_deref();
+        let other = At { stage: &other, made: &other_made, end: &other_end, ledger };
+        let (old, new) = if squash.own == Side::Old { (own, other) } else { (other, own) };
+        let ways = Ways { squash, old, new, rollout: None, made: Instant::now() };
+        compare(ways, &mut squashed).await?;
+        if boots_again && new.stage.project.chain.ledger().is_some() {
+            squashed.again = Some(next_boot(new).await?);
+        }
+    }
+    squashed.duration = begun.elapsed();
+    Ok(squashed)
+}
+
+/// What a baseline leaves in its session is of interest, and it is one file; a long chain is better
+/// taken from where it was played before.
+fn purpose(squash: &Squash) -> Purpose {
+    if squash.own == Side::Old { Purpose::Trace } else { Purpose::Database }
+}
+
+/// Compares the sides: after the rollout, if there is one and it comes to its end.
+async fn compare(mut ways: Ways<'_>, squashed: &mut Squashed) -> Result<()> {
+    let Ways { squash, old, new, .. } = ways;
+    let copy = match &squash.rollout {
+        Some(_) => roll_out(squash, old, new, squashed).await?,
+        None => None,
+    };
+    let copy = match copy {
+        Some(copy) => copy,
+        None => old.made.copy(old.stage).await?,
+    };
+    let copy = old.stage.aside(copy).await?;
+    let rolled_out;
+    let mut left = old.end;
+    if squashed.rollout.as_ref().is_some_and(Way::succeeded) {
+        rolled_out = state_of(&mut copy.admin().await?).await?;
+        left = &rolled_out;
+        ways.rollout = squash.rollout.as_ref();
+    }
+    let other = new.stage.aside(new.made.copy(new.stage).await?).await?;
+    let compared = beside(ways, (left, &copy), (new.end, &other)).await?;
+    squashed.compared = Some(compared);
+    squashed.recorded = recorded(squash, old, new, &other).await?;
+    old.stage.server.drop_database(copy).await?;
+    new.stage.server.drop_database(other).await
+}
+
+/// Plays the rollout on what the squashed chain alone has made, and boots with the migrations that
+/// are there now. The database is handed back if both succeed.
+async fn roll_out(
+    squash: &Squash,
+    old: At<'_>,
+    new: At<'_>,
+    squashed: &mut Squashed,
+) -> Result<Option<Scratch>> {
+    let Some(rollout) = &squash.rollout else { return Ok(None) };
+    let server = old.stage.server;
+    let scratch = match squash.before(old.stage.project) {
+        Some(project) => {
+            let before = old.stage.on(&project);
+            let (trace, made) = Box::pin(fresh::play(&before, Purpose::Database)).await?;
+            // The same files have come to their end together with the later ones.
+            if !trace.boot.succeeded() {
+                return Ok(None);
+            }
+            made.copy(&before).await?
+        }
+        None => old.made.copy(old.stage).await?,
+    };
+    let way = cross(old.stage, new.stage, &scratch, rollout).await?;
+    let succeeded = way.succeeded();
+    squashed.rollout = Some(way);
+    if succeeded {
+        return Ok(Some(scratch));
+    }
+    server.drop_database(scratch).await?;
+    Ok(None)
+}
+
+/// Plays the rollout on a database, and boots with the migrations that are there now.
+async fn cross(
+    old: &Stage<'_>,
+    new: &Stage<'_>,
+    scratch: &Scratch,
+    rollout: &Migration,
+) -> Result<Way> {
+    let mut player = Player::connect_by(old, scratch, SCRIPTS).await?;
+    let how = Thoroughness::UntilFailure;
+    let failures = migration::play(&mut player, rollout, how, None).await?.failures;
+    drop(player);
+    let mut way = Way { failures, boot: None };
+    if way.failures.is_empty() {
+        way.boot = Some(boot(new, scratch, Act::Baseline).await?);
+    }
+    Ok(way)
+}
+
+/// How the two databases were made that are compared.
+#[derive(Clone, Copy)]
+struct Ways<'a> {
+    squash: &'a Squash,
+    old: At<'a>,
+    new: At<'a>,
+    /// If it has led on from what the chain has made.
+    rollout: Option<&'a Migration>,
+    /// Since when both sides are there.
+    made: Instant,
+}
+
+/// What is in two databases, one of which the chain has made, and the other one the baseline.
+async fn beside(
+    ways: Ways<'_>,
+    (left, left_database): (&State, &Scratch),
+    (right, right_database): (&State, &Scratch),
+) -> Result<BothSides> {
+    let Ways { old, new, .. } = ways;
+    let (leftovers, idle_leftovers) = leftovers(old.stage, left, right);
+    let ledgers = [old, new].map(|side| ledger_of(side.stage.project, side.ledger));
+    let tables = ledgers.iter().flatten().flat_map(|ledger| ledger.tables.iter().cloned());
+    let aside = tables.chain(leftovers.iter().cloned()).collect::<BTreeSet<_>>();
+    let without = Without::default().and_names(leftovers);
+    let without = ledgers.into_iter().fold(without, Without::and_ledger);
+    let server = old.stage.server;
+    let comparison = compared(server, &left.catalog, &right.catalog, &without).await?;
+    let is_told = |table: &str| !aside.contains(table);
+    let tables = unlike_tables(left, right, is_told);
+    let (mut anew, mut rows) = (FilledAnew::default(), Vec::new());
+    if !tables.is_empty() {
+        anew = match once_more(ways).await? {
+            Some(second) => {
+                let anew = filled_anew(left_database, &second, &tables).await?;
+                server.drop_database(second).await?;
+                anew
+            }
+            None => filled_by_default([left_database, right_database], &tables).await?,
+        };
+        let sides = ((&left.rows, left_database), (&right.rows, right_database));
+        rows = unlike(sides.0, sides.1, &tables, &anew).await?;
+    }
+    let is_counted = |table: &str| is_told(table) && !anew.tables.contains(table);
+    let sequences = moved(&left.rows, &right.rows, is_counted);
+    Ok(BothSides { comparison, rows, sequences, anew, idle_leftovers })
+}
+
+/// Plays what has made the chain's side once more, and not from a template, whose rows have the
+/// values of the first time. Nothing if that doesn't come to its end, as where roles are there
+/// already.
+async fn once_more(ways: Ways<'_>) -> Result<Option<Scratch>> {
+    let Ways { squash, old, new, rollout, made } = ways;
+    tokio::time::sleep(SECOND.saturating_sub(made.elapsed())).await;
+    let before = rollout.and_then(|_| squash.before(old.stage.project));
+    let stage = old.stage.on(before.as_ref().unwrap_or(old.stage.project));
+    let (boot, scratch) = Box::pin(fresh::anew(&stage)).await?;
+    let mut succeeded = boot.succeeded();
+    if let Some(rollout) = rollout.filter(|_| succeeded) {
+        succeeded = cross(&stage, new.stage, &scratch, rollout).await?.succeeded();
+    }
+    let scratch = stage.aside(scratch).await?;
+    if succeeded {
+        return Ok(Some(scratch));
+    }
+    stage.server.drop_database(scratch).await?;
+    Ok(None)
+}
+
+/// The tables that only the chain leaves, on purpose; and the patterns that fit none, by place.
+pub(super) fn leftovers(
+    stage: &Stage<'_>,
+    left: &State,
+    right: &State,
+) -> (BTreeSet<String>, Vec<usize>) {
+    let is_there = |state: &State, table: &str| {
+        state.catalog.objects.keys().any(|it| it.kind() == "table" && it.name() == table)
+    };
+    let tables = left.catalog.objects.keys().filter(|it| it.kind() == "table");
+    let alone = tables.map(Identity::name).filter(|name| !is_there(right, name));
+    let alone = alone.collect::<Vec<_>>();
+    let (mut found, mut idle) = (BTreeSet::new(), Vec::new());
+    for (place, pattern) in stage.project.config.baseline.leftovers.iter().enumerate() {
+        let fitting = alone.iter().filter(|name| fits_table(pattern.get_ref(), name));
+        let fitting = fitting.map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        idle.extend(fitting.is_empty().then_some(place));
+        found.extend(fitting);
+    }
+    (found, idle)
+}
+
+/// The squashed migrations that the ledger names, though the baseline has come into their place.
+async fn recorded(
+    squash: &Squash,
+    old: At<'_>,
+    new: At<'_>,
+    database: &Scratch,
+) -> Result<Vec<String>> {
+    let chain = &new.stage.project.chain;
+    let Some(table) = new.ledger else { return Ok(Vec::new()) };
+    // A ledger that can't be read is told by the next boot.
+    let entries = applied(new.stage.project, table, &mut database.admin().await?).await;
+    let entries = entries.unwrap_or_default();
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let words = entries.iter().flat_map(|entry| entry.split(|c| !is_part(c)));
+    let words = words.collect::<BTreeSet<_>>();
+    let is_new = |version: &str| chain.migrations.iter().any(|it| it.version == version);
+    let squashed = old.stage.project.chain.migrations.iter().take(squash.squashed);
+    let versions = squashed.map(|migration| &migration.version);
+    let recorded = versions.filter(|it| words.contains(it.as_str()) && !is_new(it));
+    Ok(recorded.cloned().collect())
+}
+
+/// Boots once more on what a boot with the baseline has made.
+async fn next_boot(new: At<'_>) -> Result<NextBoot> {
+    let scratch = new.made.copy(new.stage).await?;
+    let boot = boot(new.stage, &scratch, Act::Baseline).await?;
+    let mut after = None;
+    if boot.succeeded() {
+        after = Some(state_of(&mut scratch.admin().await?).await?);
+    }
+    new.stage.server.drop_database(scratch).await?;
+    Ok(NextBoot { boot, before: new.end.clone(), after })
+}

@@ -1,0 +1,441 @@
+//! The rollout on what the squashed chain has made, filled with rows, the rollback after it, and
+//! the rollout after that; and each of the two where it has nothing to do.
+//!
+//! The scripts are played as psql plays them: statement by statement in one session, which ends at
+//! the first failure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::super::boot::boot;
+use super::super::fresh::{self, Made, Purpose};
+use super::super::session::{Player, Thoroughness};
+use super::super::{Stage, applied, compared, end_of, ledger_of, optional, refused, state_of};
+use super::baseline::leftovers;
+use super::contents::is_view;
+use super::populate::populate;
+use crate::Result;
+use crate::catalog::{Comparison, Without};
+use crate::rows::{Detail, ROWS_MAX};
+use crate::server::{Scratch, value};
+use crate::source::{Crossing, Migration, Project, SCRIPTS, Squash};
+use crate::sql::{Control, Kind, literal};
+use crate::trace::{
+    Act, Arrival, Failure, Ground, LedgerTable, Moment, Point, Retry, RolledBack, RolledOut, Since,
+    State, Step, Trace, Trial,
+};
+
+/// Columns of ledgers that no two boots fill alike, whatever their types: how long something took,
+/// who did it, and numbers that mean nothing.
+const OF_ONE_BOOT: &[&str] = &["id", "execution_time", "duration", "installed_by", "applied_on"];
+
+/// A ledger's tables, each with the columns that were left aside.
+type LedgerRows = BTreeMap<String, (Detail, BTreeSet<String>)>;
+
+/// A script, and where it should lead.
+struct Route<'a> {
+    stage: &'a Stage<'a>,
+    script: &'a Migration,
+    state: &'a State,
+    ledger: LedgerRows,
+}
+
+/// A side of the squash, and what a first boot has made of it.
+#[derive(Clone, Copy)]
+struct Booted<'a> {
+    stage: &'a Stage<'a>,
+    made: &'a Made,
+    /// The ledger's qualified name, if the boot went by one.
+    ledger: Option<&'a str>,
+}
+
+pub(super) async fn play(stage: &Stage<'_>, squash: &Squash) -> Result<RolledOut> {
+    let begun = Instant::now();
+    stage.progress.begin(Act::Rollout.name());
+    let mut trace = RolledOut::default();
+    if let Some(rollout) = &squash.rollout {
+        Box::pin(all_ways(stage, squash, rollout, &mut trace)).await?;
+    }
+    Ok(RolledOut { duration: begun.elapsed(), ..trace })
+}
+
+async fn all_ways(
+    stage: &Stage<'_>,
+    squash: &Squash,
+    rollout: &Migration,
+    trace: &mut RolledOut,
+) -> Result<()> {
+    let crossing = squash.crossing(stage.project);
+    let (old, new) = (stage.on(&crossing.old), stage.on(&crossing.new));
+    let unplayed = |what: &str| Some(format!("the {what} does not apply, see `baseline`"));
+    let Some((old_trace, old_made)) = made(&old).await? else {
+        trace.unplayed = unplayed("squashed chain");
+        return Ok(());
+    };
+    let Some((new_trace, new_made)) = made(&new).await? else {
+        trace.unplayed = unplayed("baseline");
+        return leave(stage, [None, None], [old_made]).await;
+    };
+    let old_ledger = ledger_tables(&crossing.old, &old_trace);
+    let new_ledger = ledger_tables(&crossing.new, &new_trace);
+    trace.bookkeeping = old_ledger.union(&new_ledger).cloned().collect();
+    let copy = new_made.copy(&new).await?;
+    let new_end = state_of(&mut copy.admin().await?).await?;
+    let ledger = ledger_rows(&copy, &new_ledger).await?;
+    stage.server.drop_database(copy).await?;
+    let forth = Route { stage, script: rollout, state: &new_end, ledger };
+
+    let scratch = old_made.copy(&old).await?;
+    trace.populated =
+        populate(&mut scratch.admin().await?, &trace.bookkeeping, stage.limit).await?;
+    trace.before = moment(&scratch).await?;
+    let (mut back, mut untouched) = (None, None);
+    if let Some(script) = &squash.rollback {
+        let ledger = ledger_rows(&scratch, &old_ledger).await?;
+        back = Some(Route { stage, script, state: &trace.before.state, ledger });
+        untouched = Some(stage.server.clone_of(&scratch, None).await?);
+    }
+    trace.arrival = forth.go(&scratch).await?;
+    let scratch = old.aside(scratch).await?;
+    if trace.arrival.failures.is_empty() {
+        if let (Some(back), Some(untouched)) = (&back, &untouched) {
+            let spared = &trace.bookkeeping;
+            let back = Box::pin(there_and_back(&forth, back, [&scratch, untouched], spared));
+            trace.rollback = Some(back.await?);
+        }
+        if crossing.new.chain.ledger().is_some() {
+            let boot = boot(&new, &scratch, Act::Rollout).await?;
+            trace.next_boot = Some((boot, state_of(&mut scratch.admin().await?).await?));
+        }
+        let booted = trace.next_boot.as_ref().map(|(_, state)| state);
+        let left = async || Ok(booted.unwrap_or(&trace.arrival.after.state).clone());
+        trace.trials.push(forth.tried(Ground::Again, &scratch, left, None).await?);
+    }
+    for scratch in [Some(scratch), untouched].into_iter().flatten() {
+        stage.server.drop_database(scratch).await?;
+    }
+    if trace.arrival.failures.is_empty() {
+        let old = Booted { stage: &old, made: &old_made, ledger: old_trace.boot.ledger.as_deref() };
+        let new = Booted { stage: &new, made: &new_made, ledger: new_trace.boot.ledger.as_deref() };
+        let way_back = trace.rollback.as_mut().filter(|it| it.arrival.failures.is_empty());
+        let back = back.as_ref().zip(way_back);
+        trace.trials.extend(Box::pin(elsewhere(squash, &crossing, &forth, new)).await?);
+        if let Some((back, way_back)) = back.filter(|_| has_later(stage.project, squash, &crossing))
+        {
+            way_back.trials.extend(ahead(squash, &forth, back, old).await?);
+        }
+    }
+    leave(stage, [None, None], [old_made, new_made]).await
+}
+
+impl Route<'_> {
+    /// Plays the script where it is meant to be played.
+    async fn go(&self, scratch: &Scratch) -> Result<Arrival> {
+        let failures = script(self.stage, scratch, self.script).await?;
+        let after = moment(scratch).await?;
+        if !failures.is_empty() {
+            return Ok(Arrival { failures, after, ..Arrival::default() });
+        }
+        let schema = unlike(self.stage, self.state, &after.state).await?;
+        let ledger = found_in(&after, &self.ledger);
+        Ok(Arrival { failures, after, schema, ledger })
+    }
+
+    /// Plays the script where it should change nothing. `before` is asked for what it has found if
+    /// it may have changed something, and `next` is who boots there the next time, with that one's
+    /// ledger.
+    async fn tried(
+        &self,
+        ground: Ground,
+        scratch: &Scratch,
+        before: impl AsyncFnOnce() -> Result<State>,
+        next: Option<(&Stage<'_>, &str)>,
+    ) -> Result<Trial> {
+        let failures = script(self.stage, scratch, self.script).await?;
+        if is_taken_back(self.script, &failures) {
+            let pending = Vec::new();
+            return Ok(Trial { ground, failures, states: None, pending, since: None });
+        }
+        let after = state_of(&mut scratch.admin().await?).await?;
+        let mut pending = Vec::new();
+        if let Some((stage, ledger)) = next {
+            pending = pending_in(stage, ledger, scratch).await?;
+        }
+        let states = Some([before().await?, after]);
+        Ok(Trial { ground, failures, states, pending, since: None })
+    }
+}
+
+/// Whether all of a script was taken back when it failed: it was in the one transaction with which
+/// it begins, but for the settings of its session.
+fn is_taken_back(script: &Migration, failures: &[Failure]) -> bool {
+    let Some(Point::Statement(failed)) = failures.first().map(|failure| &failure.at) else {
+        return false;
+    };
+    let statements = script.file.script.statements().take(*failed).map(|it| &it.kind);
+    let mut statements = statements.filter(|it| !matches!(it, Kind::Set { .. }));
+    statements.next() == Some(&Kind::Transaction(Control::Begin))
+        && statements.all(|it| !matches!(it, Kind::Transaction(_)))
+}
+
+/// The way back from what the rollout has left, and forth again; and the rollback where it has been
+/// already, and where the rollout hasn't.
+async fn there_and_back(
+    forth: &Route<'_>,
+    back: &Route<'_>,
+    [rolled_out, untouched]: [&Scratch; 2],
+    spared: &BTreeSet<String>,
+) -> Result<RolledBack> {
+    let server = forth.stage.server;
+    let scratch = server.clone_of(rolled_out, None).await?;
+    let arrival = back.go(&scratch).await?;
+    let (mut retry, mut trials) = (None, Vec::new());
+    if arrival.failures.is_empty() {
+        let copy = server.clone_of(&scratch, None).await?;
+        let left = async || Ok(arrival.after.state.clone());
+        trials.push(back.tried(Ground::Again, &copy, left, None).await?);
+        server.drop_database(copy).await?;
+        let left = async || Ok(back.state.clone());
+        trials.push(back.tried(Ground::NotRolledOut, untouched, left, None).await?);
+        retry = Some(retried(forth, back.state, &arrival.after, &scratch, spared).await?);
+    }
+    server.drop_database(scratch).await?;
+    Ok(RolledBack { arrival, retry, trials })
+}
+
+/// The rollout after the rollback. Where a table is left over, rows come first, as they do in
+/// production: if that one is taken for what they were, they are lost.
+async fn retried(
+    forth: &Route<'_>,
+    was: &State,
+    is: &Moment,
+    scratch: &Scratch,
+    spared: &BTreeSet<String>,
+) -> Result<Retry> {
+    let tables = is.state.rows.tables.keys();
+    let left_over = tables.filter(|it| !was.rows.tables.contains_key(*it));
+    let left_over = left_over.cloned().collect::<BTreeSet<_>>();
+    let mut before = is.clone();
+    if !left_over.is_empty() {
+        let spared = spared | &left_over;
+        populate(&mut scratch.admin().await?, &spared, forth.stage.limit).await?;
+        before = moment(scratch).await?;
+    }
+    Ok(Retry { before, arrival: forth.go(scratch).await? })
+}
+
+/// What a first boot makes, if it comes to its end.
+async fn made(stage: &Stage<'_>) -> Result<Option<(Trace, Made)>> {
+    if refused(stage).is_some() {
+        return Ok(None);
+    }
+    let (trace, made) = Box::pin(fresh::play(stage, Purpose::Database)).await?;
+    if trace.boot.succeeded() {
+        return Ok(Some((trace, made)));
+    }
+    leave(stage, [None, None], [made]).await?;
+    Ok(None)
+}
+
+/// Plays a script as psql would.
+async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Result<Vec<Failure>> {
+    let mut player = Player::connect_by(stage, scratch, SCRIPTS).await?;
+    let mut failures = Vec::new();
+    for part in &script.parts {
+        let how = Thoroughness::UntilFailure;
+        failures.extend(player.play(&script.file, part, how).await?);
+    }
+    Ok(failures)
+}
+
+async fn moment(scratch: &Scratch) -> Result<Moment> {
+    let mut reader = scratch.admin().await?;
+    let state = state_of(&mut reader).await?;
+    let tables = state.rows.tables.iter();
+    let small = tables.filter(|(name, it)| it.count <= ROWS_MAX && !is_view(&state, name));
+    let small: BTreeSet<_> = small.map(|(name, _)| name.clone()).collect();
+    let details = Detail::read(&mut reader, &small).await?;
+    Ok(Moment { state, details })
+}
+
+/// The tables that a side's tool keeps for itself.
+fn ledger_tables(project: &Project, trace: &Trace) -> BTreeSet<String> {
+    ledger_of(project, trace.boot.ledger.as_deref()).map(|it| it.tables).unwrap_or_default()
+}
+
+/// A ledger as it is, without what another boot would write otherwise.
+async fn ledger_rows(scratch: &Scratch, tables: &BTreeSet<String>) -> Result<LedgerRows> {
+    let aside = aside(scratch, tables).await?;
+    let details = Detail::read(&mut scratch.admin().await?, tables).await?;
+    let with_aside = details.into_iter().map(|(table, detail)| {
+        let aside = aside.get(&table).cloned().unwrap_or_default();
+        let kept = detail.without(|column| aside.contains(column));
+        (table, (kept, aside))
+    });
+    Ok(with_aside.collect())
+}
+
+/// By table, the columns that are other ones at each boot: those of times, those that a sequence or
+/// a volatile default fills, and some by name.
+async fn aside(
+    scratch: &Scratch,
+    tables: &BTreeSet<String>,
+) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let list = |names: &mut dyn Iterator<Item = &str>| names.map(literal).collect::<Vec<_>>();
+    let tables = list(&mut tables.iter().map(String::as_str)).join(", ");
+    let names = list(&mut OF_ONE_BOOT.iter().copied()).join(", ");
+    let query = format!(
+        "SELECT coalesce(json_object_agg(named, columns), '{{}}')::text FROM (
+           SELECT format('%I.%I', n.nspname, c.relname) AS named,
+                  json_agg(quote_ident(a.attname)) AS columns
+             FROM pg_catalog.pg_attribute a
+             JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+            WHERE format('%I.%I', n.nspname, c.relname) = ANY (ARRAY[{tables}]::text[])
+              AND a.attnum > 0 AND NOT a.attisdropped
+              AND (t.typcategory IN ('D', 'T') OR a.attidentity <> ''
+                   OR pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ '\\('
+                   OR a.attname = ANY (ARRAY[{names}]))
+            GROUP BY 1
+         ) one"
+    );
+    let text = value(&mut scratch.admin().await?, &query).await?;
+    serde_json::from_str(&text)
+        .map_err(|error| crate::Error::new("failed to read the ledger").caused_by(error))
+}
+
+/// The ledger's tables as they should be, and as they are.
+fn found_in(moment: &Moment, expected: &LedgerRows) -> Vec<LedgerTable> {
+    let tables = expected.iter().map(|(name, (expected, aside))| {
+        let found = moment.details.get(name);
+        let found = found.map(|it| it.without(|column| aside.contains(column)));
+        LedgerTable { name: name.clone(), expected: expected.clone(), found }
+    });
+    tables.collect()
+}
+
+/// What a script has left beside what it should have left, and leftovers that are declared.
+async fn unlike(stage: &Stage<'_>, should: &State, is: &State) -> Result<Comparison> {
+    let (leftovers, _) = leftovers(stage, is, should);
+    let without = Without::default().and_names(leftovers);
+    compared(stage.server, &should.catalog, &is.catalog, &without).await
+}
+
+/// Plays the rollout on databases for which it isn't meant: one that all files of today have made,
+/// and one that is not yet where the rollout begins.
+async fn elsewhere(
+    squash: &Squash,
+    crossing: &Crossing,
+    forth: &Route<'_>,
+    new: Booted<'_>,
+) -> Result<Vec<Trial>> {
+    let stage = forth.stage;
+    let mut trials = Vec::new();
+    let all = stage.on(squash.new_side(stage.project));
+    let has_later = has_later(stage.project, squash, crossing);
+    match optional(has_later.then(|| Box::pin(made(&all)))).await?.flatten() {
+        Some((trace, made)) => {
+            let all = Booted { stage: &all, made: &made, ledger: trace.boot.ledger.as_deref() };
+            trials.push(on_copy(forth, Ground::NewDatabase, all, all).await?);
+            leave(stage, [None, None], [made]).await?;
+        }
+        None => trials.push(on_copy(forth, Ground::NewDatabase, new, new).await?),
+    }
+    let behind = crossing.behind.as_ref().filter(|it| it.chain.ledger().is_some());
+    if let Some(behind) = behind.map(|it| stage.on(it))
+        && let Some((_, made)) = made(&behind).await?
+    {
+        let behind = Booted { stage: &behind, made: &made, ledger: None };
+        trials.push(on_copy(forth, Ground::Behind, behind, new).await?);
+        leave(stage, [None, None], [made]).await?;
+    }
+    Ok(trials)
+}
+
+/// Whether files have come after the baseline.
+fn has_later(project: &Project, squash: &Squash, crossing: &Crossing) -> bool {
+    let all = &squash.new_side(project).chain.migrations;
+    crossing.new.chain.migrations.len() < all.len()
+}
+
+async fn on_copy(
+    route: &Route<'_>,
+    ground: Ground,
+    at: Booted<'_>,
+    next: Booted<'_>,
+) -> Result<Trial> {
+    let scratch = at.made.copy(at.stage).await?;
+    let next = next.ledger.map(|ledger| (next.stage, ledger));
+    let made = async || end_of(at.stage, at.made).await;
+    let trial = route.tried(ground, &scratch, made, next).await?;
+    at.stage.server.drop_database(scratch).await?;
+    Ok(trial)
+}
+
+/// Plays the rollback where the files after the baseline have run since the rollout, if there are
+/// some that do.
+async fn ahead(
+    squash: &Squash,
+    forth: &Route<'_>,
+    back: &Route<'_>,
+    old: Booted<'_>,
+) -> Result<Option<Trial>> {
+    let stage = forth.stage;
+    let since = stage.on(squash.new_side(stage.project));
+    let Some((scratch, gone)) = gone_on(forth, &since, old).await? else { return Ok(None) };
+    let whole = stage.on(squash.old_side(stage.project));
+    let next = old.ledger.map(|ledger| (&whole, ledger));
+    // Another database, moved in the same way, would not have the same times in its rows.
+    let found = state_of(&mut scratch.admin().await?).await?;
+    let trial = back.tried(Ground::Ahead, &scratch, async || Ok(found.clone()), next).await?;
+    stage.server.drop_database(scratch).await?;
+    Ok(Some(Trial { since: Some(gone), ..trial }))
+}
+
+/// A database that was moved by the rollout, and on which files have run since then.
+async fn gone_on(
+    forth: &Route<'_>,
+    since: &Stage<'_>,
+    old: Booted<'_>,
+) -> Result<Option<(Scratch, Since)>> {
+    let scratch = old.made.copy(old.stage).await?;
+    if script(forth.stage, &scratch, forth.script).await?.is_empty() {
+        let rolled_out = state_of(&mut scratch.admin().await?).await?;
+        let boot = boot(since, &scratch, Act::Rollout).await?;
+        if boot.succeeded() && !boot.steps.is_empty() {
+            let name = |step: &Step| since.project.chain.migrations[step.migration].file_name();
+            let files = boot.steps.iter().map(|step| name(step).to_owned()).collect();
+            return Ok(Some((scratch, Since { rolled_out, files })));
+        }
+    }
+    since.server.drop_database(scratch).await?;
+    Ok(None)
+}
+
+/// The files that a side's tool would run at its next boot. One that refuses to boot runs none.
+async fn pending_in(stage: &Stage<'_>, table: &str, scratch: &Scratch) -> Result<Vec<String>> {
+    let chain = &stage.project.chain;
+    let Some(ledger) = chain.ledger() else { return Ok(Vec::new()) };
+    let applied = applied(stage.project, table, &mut scratch.admin().await?).await;
+    let applied = applied.unwrap_or_default();
+    let pending = (ledger.pending)(&chain.migrations, &applied).unwrap_or_default();
+    Ok(pending.into_iter().map(|index| chain.migrations[index].file_name().to_owned()).collect())
+}
+
+/// Drops what nobody needs any more.
+async fn leave<const N: usize>(
+    stage: &Stage<'_>,
+    scratches: [Option<Scratch>; 2],
+    made: [Made; N],
+) -> Result<()> {
+    let made = made.into_iter().filter_map(|made| match made {
+        Made::Scratch(scratch) => Some(scratch),
+        Made::Template(_) => None,
+    });
+    for scratch in scratches.into_iter().flatten().chain(made) {
+        stage.server.drop_database(scratch).await?;
+    }
+    Ok(())
+}

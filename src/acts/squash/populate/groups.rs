@@ -149,7 +149,8 @@ fn existence(Reference { columns, table, their_columns, .. }: &Reference) -> Str
     )
 }
 
-/// The values to which a column can refer.
+/// The values to which a column can refer: short ones first, and in no order of a collation, so
+/// that every server chooses the same.
 async fn referred(
     connection: &mut PgConnection,
     reference: &Reference,
@@ -158,8 +159,8 @@ async fn referred(
 ) -> Result<Vec<Cell>> {
     let table = &reference.table;
     let query = format!(
-        "SELECT {theirs}::text FROM {table} WHERE {theirs} IS NOT NULL \
-          GROUP BY {theirs} ORDER BY {theirs} LIMIT 16"
+        "SELECT value FROM (SELECT DISTINCT {theirs}::text FROM {table}) list(value) \
+          WHERE value IS NOT NULL ORDER BY length(value), value COLLATE \"C\" LIMIT 16"
     );
     let mut values: Vec<Cell> =
         ask(connection, &query).await?.unwrap_or_default().into_iter().flatten().collect();

@@ -5,6 +5,7 @@
 //! and tried, so that the same catalog and rows give the same rows again. What is refused is tried
 //! with other values, and in the end recorded with what Postgres said.
 
+mod attempts;
 mod candidates;
 mod constants;
 mod filling;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 
+use self::attempts::Attempts;
 use self::order::{Needs, in_order};
 use self::plan::Table;
 use crate::Result;
@@ -38,19 +40,20 @@ pub(super) async fn populate(
     run(connection, &format!("BEGIN; SET LOCAL statement_timeout = {limit}")).await?;
     // What is checked at the commit would be found too late.
     run(connection, "SET CONSTRAINTS ALL IMMEDIATE").await?;
+    let attempts = &mut Attempts::new(connection);
     let needs = tables.iter().map(needs_of).collect();
     for together in in_order(needs) {
         let of_these = tables.iter().filter(|table| together.contains(&table.name.as_str()));
         let of_these: Vec<_> = of_these.collect();
         let filled = match of_these.as_slice() {
-            [table] => vec![fill_one(connection, table, &tables).await?],
-            several => fill_together(connection, several, &tables).await?,
+            [table] => vec![fill_one(attempts, table, &tables).await?],
+            several => fill_together(attempts, several, &tables).await?,
         };
         let names = of_these.iter().map(|table| table.name.clone());
         populated.tables.extend(names.zip(filled));
     }
-    advance(connection).await?;
-    run(connection, "COMMIT").await?;
+    advance(attempts.settle().await?).await?;
+    attempts.run("COMMIT").await?;
     Ok(populated)
 }
 
@@ -89,40 +92,36 @@ fn needs_of(table: &Table) -> Needs<'_> {
 }
 
 /// Fills a table. A row that must refer to one of its own table refers to itself.
-async fn fill_one(
-    connection: &mut PgConnection,
-    table: &Table,
-    tables: &[Table],
-) -> Result<Filled> {
+async fn fill_one(attempts: &mut Attempts<'_>, table: &Table, tables: &[Table]) -> Result<Filled> {
     let own = table.references.iter().filter(|it| it.table == table.name && table.needs(it));
     let promised = own.map(|it| it.table.as_str()).collect();
-    let groups = groups::of(connection, table, tables, &promised).await?;
-    filling::fill(connection, table, &groups).await
+    let groups = groups::of(attempts, table, tables, &promised).await?;
+    filling::fill(attempts, table, &groups).await
 }
 
 /// Fills tables that need each other: their constraints are looked at when all have their rows, if
 /// they can be deferred.
 async fn fill_together(
-    connection: &mut PgConnection,
+    attempts: &mut Attempts<'_>,
     together: &[&Table],
     tables: &[Table],
 ) -> Result<Vec<Filled>> {
     let promised = together.iter().map(|table| table.name.as_str()).collect();
-    run(connection, "SAVEPOINT circle").await?;
-    run(connection, "SET CONSTRAINTS ALL DEFERRED").await?;
+    attempts.run("SAVEPOINT circle").await?;
+    attempts.run("SET CONSTRAINTS ALL DEFERRED").await?;
     let mut filled = Vec::new();
     for table in together {
-        let groups = groups::of(connection, table, tables, &promised).await?;
-        filled.push(filling::fill(connection, table, &groups).await?);
+        let groups = groups::of(attempts, table, tables, &promised).await?;
+        filled.push(filling::fill(attempts, table, &groups).await?);
     }
-    if let Err(error) = run(connection, "SET CONSTRAINTS ALL IMMEDIATE").await {
-        run(connection, "ROLLBACK TO circle").await?;
+    if let Err(error) = attempts.run("SET CONSTRAINTS ALL IMMEDIATE").await {
+        attempts.run("ROLLBACK TO circle").await?;
         for (table, filled) in together.iter().zip(&mut filled) {
             let refusal = Some(filled.refusal.take().unwrap_or_else(|| error.to_string()));
             *filled = Filled { before: table.rows_before, put_in: 0, refusal };
         }
     }
-    run(connection, "SET CONSTRAINTS ALL IMMEDIATE").await?;
+    attempts.run("SET CONSTRAINTS ALL IMMEDIATE").await?;
     Ok(filled)
 }
 

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 use std::slice;
 
-use sqlx::AssertSqlSafe;
-use sqlx::postgres::{PgConnection, PgDatabaseError};
+use sqlx::postgres::PgDatabaseError;
 
+use super::attempts::Attempts;
 use super::groups::{Group, Value};
 use super::plan::{Cell, Key, Table, failed};
 use crate::Result;
-use crate::server::run;
 use crate::sql::literal;
 use crate::trace::Filled;
 
@@ -29,33 +28,38 @@ const LOOKED_AT: usize = 50;
 
 /// Puts rows into a table, some of which share half of its keys.
 pub(super) async fn fill(
-    connection: &mut PgConnection,
+    attempts: &mut Attempts<'_>,
     table: &Table,
     groups: &[Group],
 ) -> Result<Filled> {
     let mut filled = Filled { before: table.rows_before, ..Filled::default() };
-    for number in 0..ROWS {
-        match insert(connection, table, groups, choices(table, groups, number)).await? {
-            Ok(()) => filled.put_in += 1,
-            Err(said) => {
-                filled.refusal = Some(said);
-                break;
+    let usual: Vec<_> = (0..ROWS).map(|number| choices(table, groups, number)).collect();
+    if are_accepted(attempts, table, groups, &usual).await? {
+        filled.put_in = ROWS;
+    } else {
+        for chosen in usual {
+            match insert(attempts, table, groups, chosen).await? {
+                Ok(()) => filled.put_in += 1,
+                Err(said) => {
+                    filled.refusal = Some(said);
+                    break;
+                }
             }
         }
     }
     if filled.refusal.is_none() {
         for chosen in [nothing(table, groups), again(table, groups)] {
-            let inserted = insert(connection, table, groups, chosen).await?;
+            let inserted = insert(attempts, table, groups, chosen).await?;
             filled.put_in += usize::from(inserted.is_ok());
         }
     }
     for key in table.keys.iter().filter(|key| key.is_plain && key.columns.len() > 1) {
-        for row in crossed(connection, table, key).await? {
+        for row in crossed(attempts, table, key).await? {
             if filled.put_in < ROWS_MAX {
                 let groups = groups.iter().map(|group| bound(group, key, &row));
                 let groups = groups.collect::<Vec<_>>();
                 let chosen = choices(table, &groups, filled.put_in);
-                let inserted = insert(connection, table, &groups, chosen).await?;
+                let inserted = insert(attempts, table, &groups, chosen).await?;
                 filled.put_in += usize::from(inserted.is_ok());
             }
         }
@@ -114,24 +118,39 @@ fn is_bound(table: &Table, group: &Group) -> bool {
         || references.any(|it| it.columns.iter().any(|name| group.columns.contains(name)))
 }
 
+/// Puts rows in, if Postgres refuses none of them: mostly it doesn't, and one message is sent
+/// instead of many.
+async fn are_accepted(
+    attempts: &mut Attempts<'_>,
+    table: &Table,
+    groups: &[Group],
+    rows: &[Vec<usize>],
+) -> Result<bool> {
+    let statements = rows.iter().map(|chosen| statement(table, groups, chosen));
+    let statements = statements.collect::<Vec<_>>().join("; ");
+    let done = attempts.write(&statements).await?;
+    let are_accepted = done.is_ok_and(|done| done.rows_affected() == rows.len() as u64);
+    if !are_accepted {
+        attempts.take_back();
+    }
+    Ok(are_accepted)
+}
+
 /// Puts one row in, with other values as long as Postgres refuses it, or returns what it says.
 async fn insert(
-    connection: &mut PgConnection,
+    attempts: &mut Attempts<'_>,
     table: &Table,
     groups: &[Group],
     mut chosen: Vec<usize>,
 ) -> Result<Result<(), String>> {
     let mut said = String::new();
     for attempt in 0..TRIES {
-        let statement = statement(table, groups, &chosen);
-        run(connection, "SAVEPOINT rehearsal").await?;
-        let done = sqlx::raw_sql(AssertSqlSafe(&*statement)).execute(&mut *connection).await;
-        let error = match done {
-            Ok(done) if done.rows_affected() > 0 => {
-                run(connection, "RELEASE rehearsal").await?;
-                return Ok(Ok(()));
+        let error = match attempts.write(&statement(table, groups, &chosen)).await? {
+            Ok(done) if done.rows_affected() > 0 => return Ok(Ok(())),
+            Ok(_) => {
+                attempts.take_back();
+                None
             }
-            Ok(_) => None,
             Err(error) => Some(error),
         };
         let suspects = match &error {
@@ -147,7 +166,6 @@ async fn insert(
                 suspects(table, refusal)
             }
         };
-        run(connection, "ROLLBACK TO rehearsal").await?;
         let is_suspect = |group: &&Group| {
             suspects.is_empty() || group.columns.iter().any(|name| suspects.contains(name))
         };
@@ -207,27 +225,14 @@ fn statement(table: &Table, groups: &[Group], chosen: &[usize]) -> String {
 }
 
 /// The values of a key, two for each of its columns, in all combinations that are not there.
-async fn crossed(
-    connection: &mut PgConnection,
-    table: &Table,
-    key: &Key,
-) -> Result<Vec<Vec<Cell>>> {
+async fn crossed(attempts: &mut Attempts<'_>, table: &Table, key: &Key) -> Result<Vec<Vec<Cell>>> {
     let is_ours = key.columns.iter().all(|name| table.column(name).is_some());
     if !is_ours || key.columns.len() > KEY_COLUMNS_MAX {
         return Ok(Vec::new());
     }
     let texts = key.columns.iter().map(|name| format!("{name}::text")).collect::<Vec<_>>();
-    let query = format!(
-        "SELECT array_to_json(ARRAY[{}])::text FROM {} LIMIT {LOOKED_AT}",
-        texts.join(", "),
-        table.name
-    );
-    let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await.map_err(failed)?;
-    let mut there: Vec<Vec<Cell>> = Vec::new();
-    for row in &rows {
-        let text: String = sqlx::Row::try_get_unchecked(row, 0).map_err(failed)?;
-        there.push(serde_json::from_str(&text).map_err(failed)?);
-    }
+    let query = format!("SELECT {} FROM {} LIMIT {LOOKED_AT}", texts.join(", "), table.name);
+    let there = attempts.ask(&query).await?.unwrap_or_default();
     Ok(combined(&there, key.columns.len()))
 }
 

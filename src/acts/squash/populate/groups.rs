@@ -5,12 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Row as _};
-
+use super::attempts::Attempts;
 use super::plan::{Cell, Column, Reference, Table};
 use crate::Result;
-use crate::server::run;
 use crate::sql::literal;
 
 /// How many rows of candidates are looked through for a group.
@@ -40,7 +37,7 @@ pub(super) struct Group {
 /// The groups of a table. To those tables that are `promised` rows may refer that are yet to come,
 /// with the first of the values that their columns may have.
 pub(super) async fn of(
-    connection: &mut PgConnection,
+    attempts: &mut Attempts<'_>,
     table: &Table,
     others: &[Table],
     promised: &BTreeSet<&str>,
@@ -49,7 +46,7 @@ pub(super) async fn of(
     for columns in tied(table) {
         let columns: Vec<_> =
             table.columns.iter().filter(|column| columns.contains(column.name.as_str())).collect();
-        groups.push(group(connection, table, &columns, others, promised).await?);
+        groups.push(group(attempts, table, &columns, others, promised).await?);
     }
     Ok(groups)
 }
@@ -72,7 +69,7 @@ fn tied(table: &Table) -> Vec<BTreeSet<&str>> {
 }
 
 async fn group(
-    connection: &mut PgConnection,
+    attempts: &mut Attempts<'_>,
     table: &Table,
     columns: &[&Column],
     others: &[Table],
@@ -87,7 +84,7 @@ async fn group(
     for column in columns {
         let referring = there.iter().find_map(|reference| their(reference, column));
         if let Some((reference, theirs)) = referring {
-            candidates.push(referred(connection, reference, theirs, column).await?);
+            candidates.push(referred(attempts, reference, theirs, column).await?);
             continue;
         }
         let promise = to_come.iter().find_map(|reference| {
@@ -96,13 +93,15 @@ async fn group(
         });
         candidates.push(promise.unwrap_or(column).candidates.clone());
     }
-    let mut conditions: Vec<String> =
+    let conditions: Vec<String> =
         table.conditions.iter().filter(|it| is_ours(&it.columns)).map(condition).collect();
-    conditions.extend(there.iter().map(|reference| existence(reference)));
-    let joined = columns.len() > 1 || !conditions.is_empty();
+    // What a column alone takes from the table to which it refers is there.
+    let is_there = matches!((columns, &conditions[..], &there[..]), ([_], [], [_]));
+    let joined = !is_there && (columns.len() > 1 || !(conditions.is_empty() && there.is_empty()));
+    let of_rows = there.iter().map(|reference| existence(reference)).collect::<Vec<_>>();
     let mut choices = Vec::new();
     if joined && columns.len() <= COLUMNS_MAX {
-        choices = choose(connection, columns, &candidates, &conditions).await?;
+        choices = choose(attempts, columns, &candidates, &conditions, &of_rows).await?;
     }
     if choices.is_empty() {
         // Postgres says of these why they won't do.
@@ -152,7 +151,7 @@ fn existence(Reference { columns, table, their_columns, .. }: &Reference) -> Str
 /// The values to which a column can refer: short ones first, and in no order of a collation, so
 /// that every server chooses the same.
 async fn referred(
-    connection: &mut PgConnection,
+    attempts: &mut Attempts<'_>,
     reference: &Reference,
     theirs: &str,
     column: &Column,
@@ -163,7 +162,7 @@ async fn referred(
           WHERE value IS NOT NULL ORDER BY length(value), value COLLATE \"C\" LIMIT 16"
     );
     let mut values: Vec<Cell> =
-        ask(connection, &query).await?.unwrap_or_default().into_iter().flatten().collect();
+        attempts.ask(&query).await?.unwrap_or_default().into_iter().flatten().collect();
     if column.is_nullable {
         values.push(None);
     }
@@ -171,12 +170,14 @@ async fn referred(
 }
 
 /// The rows of candidates that satisfy all conditions, those first that have values, and of these
-/// those whose values are beside each other.
+/// those whose values are beside each other. Conditions that are not `of_rows`, those of other
+/// tables, many a table has.
 async fn choose(
-    connection: &mut PgConnection,
+    attempts: &mut Attempts<'_>,
     columns: &[&Column],
     candidates: &[Vec<Cell>],
     conditions: &[String],
+    of_rows: &[String],
 ) -> Result<Vec<Vec<Cell>>> {
     let lists: Vec<Vec<Cell>> =
         candidates.iter().map(|list| shortened(list, each_max(columns.len()))).collect();
@@ -200,22 +201,25 @@ async fn choose(
                        {places} LIMIT {CHOICES_MAX}"
         )
     };
-    let mut all = conditions.join(" AND ");
-    if all.is_empty() {
-        all.push_str("true");
-    }
-    if let Some(rows) = ask(connection, &query(&all)).await? {
+    let all = [conditions, of_rows].concat();
+    let whole = query(&if all.is_empty() { "true".to_owned() } else { all.join(" AND ") });
+    let rows = if of_rows.is_empty() {
+        attempts.ask_once(whole).await?
+    } else {
+        attempts.ask(&whole).await?
+    };
+    if let Some(rows) = rows {
         return Ok(rows);
     }
     // One that can't be asked for here, such as of the whole row, shall not hide the others.
     let mut askable = Vec::new();
-    for condition in conditions {
-        if ask(connection, &query(condition)).await?.is_some() {
+    for condition in &all {
+        if attempts.ask(&query(condition)).await?.is_some() {
             askable.push(condition.as_str());
         }
     }
     askable.push("true");
-    Ok(ask(connection, &query(&askable.join(" AND "))).await?.unwrap_or_default())
+    Ok(attempts.ask(&query(&askable.join(" AND "))).await?.unwrap_or_default())
 }
 
 /// How many candidates each of some columns can have.
@@ -244,23 +248,6 @@ fn beside_each_other(candidates: &[Vec<Cell>]) -> Vec<Vec<Cell>> {
     let most = candidates.iter().map(Vec::len).max().unwrap_or_default();
     let row = |place: usize| candidates.iter().map(move |list| list[place % list.len()].clone());
     (0..most.min(CHOICES_MAX)).map(|place| row(place).collect()).collect()
-}
-
-/// Rows of texts; nothing if the server can't say.
-async fn ask(connection: &mut PgConnection, query: &str) -> Result<Option<Vec<Vec<Cell>>>> {
-    run(connection, "SAVEPOINT rehearsal").await?;
-    let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(&mut *connection).await;
-    let rows = match rows {
-        Ok(rows) => rows,
-        Err(error) if error.as_database_error().is_some() => {
-            run(connection, "ROLLBACK TO rehearsal").await?;
-            return Ok(None);
-        }
-        Err(error) => return Err(super::plan::failed(error)),
-    };
-    run(connection, "RELEASE rehearsal").await?;
-    let texts = |row: &PgRow| (0..row.len()).map(|place| row.try_get(place)).collect();
-    rows.iter().map(texts).collect::<Result<_, _>>().map(Some).map_err(super::plan::failed)
 }
 
 #[cfg(test)]

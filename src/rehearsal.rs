@@ -561,6 +561,8 @@ impl<'a> Rehearsal<'a> {
                 _ => None,
             },
             seeders: &self.seeders,
+            boots_again: !server.is_guest()
+                && project.squash.as_ref().is_some_and(|squash| squash.rollout.is_some()),
             custom_settings: custom_settings(project),
         }
     }

@@ -64,7 +64,7 @@ async fn by_recipe(
         |found: &Option<(Template, usize)>| matches!(found, Some((_, count)) if *count == files);
     let mut found = recipe.find(stage).await?;
     let mut turn = None;
-    if !is_whole(&found) {
+    if !is_whole(&found) && stage.server.is_shared() {
         // Whoever else plays the same chain waits, and then has a template.
         turn = Some(stage.server.turn(recipe.name(files)).await?);
         found = recipe.find(stage).await?;

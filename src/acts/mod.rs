@@ -65,6 +65,9 @@ pub(crate) struct Stage<'a> {
     pub(crate) closure: Option<&'a dyn Migrate>,
     /// The closures that seed, in their order.
     pub(crate) seeders: &'a [Rc<dyn Migrate + 'a>],
+    /// Whether the acts boot the same files again and again, on a server that may keep what those
+    /// have made.
+    pub(crate) boots_again: bool,
     /// Settings of made-up classes that the chain's text names.
     pub(crate) custom_settings: Vec<String>,
 }

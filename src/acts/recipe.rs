@@ -21,7 +21,7 @@ pub(super) struct Recipe {
 impl Recipe {
     /// The recipe of what is on the stage, where a template can be kept. What a closure does is
     /// known to nobody, nor what a command does, unless the project declares it; and on a server of
-    /// one's own nobody would look for a template.
+    /// one's own nobody would look for a template, unless the acts themselves do.
     pub(super) fn of(stage: &Stage<'_>) -> Option<Self> {
         let chain = &stage.project.chain;
         let command = match &chain.runner {
@@ -29,7 +29,7 @@ impl Recipe {
             Runner::Command { line, fingerprint } => Some((line, fingerprint.as_ref()?)),
             Runner::Closure => return None,
         };
-        if !stage.server.is_shared() {
+        if !(stage.server.is_shared() || stage.boots_again) {
             return None;
         }
         let postgres = &stage.project.config.postgres;

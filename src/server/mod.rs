@@ -171,6 +171,9 @@ impl Server {
             drop((lease, machine));
             return Box::pin(Self::begin(plan, sharing)).await;
         }
+        if sharing != Sharing::Shared {
+            run(&mut connection, template::TABLE).await?;
+        }
         let pristine = value(&mut connection, &cluster::digest(version.major)).await?;
         let owner = login.username(OWNER).password(&password);
         let idle = Mutex::new(vec![connection]);

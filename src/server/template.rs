@@ -158,8 +158,10 @@ impl Server {
                 self.scratch(name)
             }
         };
-        // Without it the next server begins with nothing, and that is all.
-        let _ = self.folder().map(|folder| fs::write(folder.join(WORTH_KEEPING), ""));
+        if self.is_shared() {
+            // Without it the next server begins with nothing, and that is all.
+            let _ = self.folder().map(|folder| fs::write(folder.join(WORTH_KEEPING), ""));
+        }
         let is_decorated = noted.first().is_some_and(|it| it.as_deref() == Some("true"));
         Ok(Template { scratch, ledger, is_clean, is_decorated, ready: None })
     }
@@ -305,7 +307,6 @@ mod tests {
     #[tokio::test]
     async fn two_chains_may_come_to_the_same_template() {
         let server = Server::start(None, false).await.expect("it starts");
-        server.run(&[TABLE.to_owned()]).await.expect("notes");
         for _ in 0..2 {
             let scratch = server.create(None).await.expect("a database");
             let name = format!("{PREFIX}twice");

@@ -124,7 +124,8 @@ fn read(tool: &Tool, root: &Path) -> Project {
 fn stage<'a>(server: &'a Server, project: &'a Project) -> Stage<'a> {
     let limit = Duration::from_mins(1);
     let (keep, progress, custom_settings) = (false, &Silence, Vec::new());
-    Stage { server, project, limit, keep, progress, closure: None, seeders: &[], custom_settings }
+    let (closure, seeders, boots_again) = (None, &[], false);
+    Stage { server, project, limit, keep, progress, closure, seeders, boots_again, custom_settings }
 }
 
 /// Boots a project by the tool and by us, compares, and says whether the boots succeeded.

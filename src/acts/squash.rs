@@ -7,11 +7,11 @@ mod rollout;
 
 use std::collections::BTreeSet;
 
-use self::baseline::At;
-use super::Stage;
+use self::baseline::{At, Booted, other_side};
 use super::fresh::Made;
+use super::{Stage, optional};
 use crate::Result;
-use crate::source::Side;
+use crate::source::{Side, reach};
 use crate::trace::{Act, State, Traces};
 
 /// Plays those acts that are wanted. `made` and `end` are those of the side that the project is.
@@ -23,16 +23,40 @@ pub(super) async fn play(
     traces: &mut Traces,
 ) -> Result<()> {
     let Some(squash) = &stage.project.squash else { return Ok(()) };
+    let ledger = traces.fresh.boot.ledger.as_deref();
+    let own = At { side: Booted { stage, made, ledger }, end };
+    let other_stage = stage.on(&squash.other);
+    let mut other = None;
+    let mut squashed = None;
     if wanted.contains(&Act::Baseline) {
-        // A second boot of the project itself is played already, if somebody judges that.
-        let boots_again = squash.own == Side::Old || !wanted.contains(&Act::Rerun);
-        let ledger = traces.fresh.boot.ledger.as_deref();
-        let own = At { stage, made, end, ledger };
-        let squashed = Box::pin(baseline::play(own, squash, boots_again)).await?;
-        traces.squashed = Some(Box::new(squashed));
+        let (begun, played) = Box::pin(other_side(stage, &other_stage, squash)).await?;
+        (squashed, other) = (Some(begun), played);
     }
-    if wanted.contains(&Act::Rollout) {
-        traces.rolled_out = Some(Box::new(Box::pin(rollout::play(stage, squash)).await?));
-    }
+    let other = other.as_ref().map(|(made, end, ledger)| At {
+        side: Booted { stage: &other_stage, made, ledger: ledger.as_deref() },
+        end,
+    });
+    // A second boot of the project itself is played already, if somebody judges that.
+    let boots_again = squash.own == Side::Old || !wanted.contains(&Act::Rerun);
+    let beside =
+        squashed.map(|begun| Box::pin(baseline::play(own, other, squash, boots_again, begun)));
+    let across = wanted.contains(&Act::Rollout);
+    let across = across.then(|| Box::pin(rollout::play(own, other, squash)));
+    let (beside, across) = both(stage, optional(beside), optional(across)).await?;
+    traces.squashed = beside.map(Box::new);
+    traces.rolled_out = across.map(Box::new);
     Ok(())
+}
+
+/// Plays both at once, if they can't get in each other's way: one name is one database, and roles
+/// are there once.
+async fn both<A, B>(
+    stage: &Stage<'_>,
+    one: impl Future<Output = Result<A>>,
+    other: impl Future<Output = Result<B>>,
+) -> Result<(A, B)> {
+    if stage.project.config.postgres.database.is_some() || reach(stage.project).is_some() {
+        return Ok((one.await?, other.await?));
+    }
+    tokio::try_join!(one, other)
 }

@@ -24,32 +24,47 @@ use crate::trace::{Act, BothSides, FilledAnew, NextBoot, Squashed, State, Trace,
 /// After which a clock tells another time, if it counts seconds only.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// One side, played.
+/// A side of the squash, and what a first boot has made of it.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
+pub(super) struct Booted<'a> {
     pub(super) stage: &'a Stage<'a>,
     pub(super) made: &'a Made,
-    pub(super) end: &'a State,
     /// The ledger's qualified name, if the boot went by one.
     pub(super) ledger: Option<&'a str>,
 }
 
-/// Plays the other side than the project's own, and compares. `boots_again` asks for a second boot
-/// with the baseline.
-pub(super) async fn play(own: At<'_>, squash: &Squash, boots_again: bool) -> Result<Squashed> {
-    let stage = own.stage;
+/// A side, and what is there after its first boot.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) side: Booted<'a>,
+    pub(super) end: &'a State,
+}
+
+/// What a first boot has made, what is in there, and the ledger's name.
+pub(super) type Played = (Made, State, Option<String>);
+
+/// Plays the other side than the project's own.
+pub(super) async fn other_side(
+    stage: &Stage<'_>,
+    other: &Stage<'_>,
+    squash: &Squash,
+) -> Result<(Squashed, Option<Played>)> {
     stage.progress.begin(Act::Baseline.name());
     let begun = Instant::now();
-    let other = stage.on(&squash.other);
-    let (trace, other_made) = if let Some(trace) = refused(&other) {
+    let (trace, made) = if let Some(trace) = refused(other) {
         (trace, None)
     } else {
-        let (trace, made) = Box::pin(fresh::play(&other, purpose(squash))).await?;
+        let (trace, made) = Box::pin(fresh::play(other, purpose(squash))).await?;
         (trace, Some(made))
     };
-    let Trace { boot: other_boot, kept, .. } = trace;
-    let mut squashed = Squashed {
-        other: other_boot,
+    let Trace { boot, kept, .. } = trace;
+    let mut played = None;
+    if let Some(made) = made.filter(|_| boot.succeeded()) {
+        let end = end_of(other, &made).await?;
+        played = Some((made, end, boot.ledger.clone()));
+    }
+    let squashed = Squashed {
+        other: boot,
         rollout: None,
         compared: None,
         again: None,
@@ -57,19 +72,28 @@ pub(super) async fn play(own: At<'_>, squash: &Squash, boots_again: bool) -> Res
         duration: begun.elapsed(),
         kept,
     };
-    if let Some(other_made) = other_made.filter(|_| squashed.other.succeeded()) {
-        let other_end = end_of(&other, &other_made).await?;
-        let ledger = squashed.other.ledger.clone();
-        let ledger = ledger.as_deref();
-        let other = At { stage: &other, made: &other_made, end: &other_end, ledger };
+    Ok((squashed, played))
+}
+
+/// Compares the sides, if the other one was played to its end. `boots_again` asks for a second boot
+/// with the baseline.
+pub(super) async fn play(
+    own: At<'_>,
+    other: Option<At<'_>>,
+    squash: &Squash,
+    boots_again: bool,
+    mut squashed: Squashed,
+) -> Result<Squashed> {
+    let begun = Instant::now();
+    if let Some(other) = other {
         let (old, new) = if squash.own == Side::Old { (own, other) } else { (other, own) };
         let ways = Ways { squash, old, new, rollout: None, made: Instant::now() };
         compare(ways, &mut squashed).await?;
-        if boots_again && new.stage.project.chain.ledger().is_some() {
+        if boots_again && new.side.stage.project.chain.ledger().is_some() {
             squashed.again = Some(next_boot(new).await?);
         }
     }
-    squashed.duration = begun.elapsed();
+    squashed.duration += begun.elapsed();
     Ok(squashed)
 }
 
@@ -88,9 +112,9 @@ async fn compare(mut ways: Ways<'_>, squashed: &mut Squashed) -> Result<()> {
     };
     let copy = match copy {
         Some(copy) => copy,
-        None => old.made.copy(old.stage).await?,
+        None => old.side.made.copy(old.side.stage).await?,
     };
-    let copy = old.stage.aside(copy).await?;
+    let copy = old.side.stage.aside(copy).await?;
     let rolled_out;
     let mut left = old.end;
     if squashed.rollout.as_ref().is_some_and(Way::succeeded) {
@@ -98,12 +122,12 @@ async fn compare(mut ways: Ways<'_>, squashed: &mut Squashed) -> Result<()> {
         left = &rolled_out;
         ways.rollout = squash.rollout.as_ref();
     }
-    let other = new.stage.aside(new.made.copy(new.stage).await?).await?;
+    let other = new.side.stage.aside(new.side.made.copy(new.side.stage).await?).await?;
     let compared = beside(ways, (left, &copy), (new.end, &other)).await?;
     squashed.compared = Some(compared);
     squashed.recorded = recorded(squash, old, new, &other).await?;
-    old.stage.server.drop_database(copy).await?;
-    new.stage.server.drop_database(other).await
+    old.side.stage.server.drop_database(copy).await?;
+    new.side.stage.server.drop_database(other).await
 }
 
 /// Plays the rollout on what the squashed chain alone has made, and boots with the migrations that
@@ -115,10 +139,10 @@ async fn roll_out(
     squashed: &mut Squashed,
 ) -> Result<Option<Scratch>> {
     let Some(rollout) = &squash.rollout else { return Ok(None) };
-    let server = old.stage.server;
-    let scratch = match squash.before(old.stage.project) {
+    let server = old.side.stage.server;
+    let scratch = match squash.before(old.side.stage.project) {
         Some(project) => {
-            let before = old.stage.on(&project);
+            let before = old.side.stage.on(&project);
             let (trace, made) = Box::pin(fresh::play(&before, Purpose::Database)).await?;
             // The same files have come to their end together with the later ones.
             if !trace.boot.succeeded() {
@@ -126,9 +150,9 @@ async fn roll_out(
             }
             made.copy(&before).await?
         }
-        None => old.made.copy(old.stage).await?,
+        None => old.side.made.copy(old.side.stage).await?,
     };
-    let way = cross(old.stage, new.stage, &scratch, rollout).await?;
+    let way = cross(old.side.stage, new.side.stage, &scratch, rollout).await?;
     let succeeded = way.succeeded();
     squashed.rollout = Some(way);
     if succeeded {
@@ -175,13 +199,13 @@ async fn beside(
     (right, right_database): (&State, &Scratch),
 ) -> Result<BothSides> {
     let Ways { old, new, .. } = ways;
-    let (leftovers, idle_leftovers) = leftovers(old.stage, left, right);
-    let ledgers = [old, new].map(|side| ledger_of(side.stage.project, side.ledger));
+    let (leftovers, idle_leftovers) = leftovers(old.side.stage, left, right);
+    let ledgers = [old, new].map(|it| ledger_of(it.side.stage.project, it.side.ledger));
     let tables = ledgers.iter().flatten().flat_map(|ledger| ledger.tables.iter().cloned());
     let aside = tables.chain(leftovers.iter().cloned()).collect::<BTreeSet<_>>();
     let without = Without::default().and_names(leftovers);
     let without = ledgers.into_iter().fold(without, Without::and_ledger);
-    let server = old.stage.server;
+    let server = old.side.stage.server;
     let comparison = compared(server, &left.catalog, &right.catalog, &without).await?;
     let is_told = |table: &str| !aside.contains(table);
     let tables = unlike_tables(left, right, is_told);
@@ -209,12 +233,12 @@ async fn beside(
 async fn once_more(ways: Ways<'_>) -> Result<Option<Scratch>> {
     let Ways { squash, old, new, rollout, made } = ways;
     tokio::time::sleep(SECOND.saturating_sub(made.elapsed())).await;
-    let before = rollout.and_then(|_| squash.before(old.stage.project));
-    let stage = old.stage.on(before.as_ref().unwrap_or(old.stage.project));
+    let before = rollout.and_then(|_| squash.before(old.side.stage.project));
+    let stage = old.side.stage.on(before.as_ref().unwrap_or(old.side.stage.project));
     let (boot, scratch) = Box::pin(fresh::anew(&stage)).await?;
     let mut succeeded = boot.succeeded();
     if let Some(rollout) = rollout.filter(|_| succeeded) {
-        succeeded = cross(&stage, new.stage, &scratch, rollout).await?.succeeded();
+        succeeded = cross(&stage, new.side.stage, &scratch, rollout).await?.succeeded();
     }
     let scratch = stage.aside(scratch).await?;
     if succeeded {
@@ -253,16 +277,16 @@ async fn recorded(
     new: At<'_>,
     database: &Scratch,
 ) -> Result<Vec<String>> {
-    let chain = &new.stage.project.chain;
-    let Some(table) = new.ledger else { return Ok(Vec::new()) };
+    let chain = &new.side.stage.project.chain;
+    let Some(table) = new.side.ledger else { return Ok(Vec::new()) };
     // A ledger that can't be read is told by the next boot.
-    let entries = applied(new.stage.project, table, &mut database.admin().await?).await;
+    let entries = applied(new.side.stage.project, table, &mut database.admin().await?).await;
     let entries = entries.unwrap_or_default();
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
     let words = entries.iter().flat_map(|entry| entry.split(|c| !is_part(c)));
     let words = words.collect::<BTreeSet<_>>();
     let is_new = |version: &str| chain.migrations.iter().any(|it| it.version == version);
-    let squashed = old.stage.project.chain.migrations.iter().take(squash.squashed);
+    let squashed = old.side.stage.project.chain.migrations.iter().take(squash.squashed);
     let versions = squashed.map(|migration| &migration.version);
     let recorded = versions.filter(|it| words.contains(it.as_str()) && !is_new(it));
     Ok(recorded.cloned().collect())
@@ -270,12 +294,12 @@ async fn recorded(
 
 /// Boots once more on what a boot with the baseline has made.
 async fn next_boot(new: At<'_>) -> Result<NextBoot> {
-    let scratch = new.made.copy(new.stage).await?;
-    let boot = boot(new.stage, &scratch, Act::Baseline).await?;
+    let scratch = new.side.made.copy(new.side.stage).await?;
+    let boot = boot(new.side.stage, &scratch, Act::Baseline).await?;
     let mut after = None;
     if boot.succeeded() {
         after = Some(state_of(&mut scratch.admin().await?).await?);
     }
-    new.stage.server.drop_database(scratch).await?;
+    new.side.stage.server.drop_database(scratch).await?;
     Ok(NextBoot { boot, before: new.end.clone(), after })
 }

@@ -5,24 +5,26 @@
 //! the first failure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::time::Instant;
 
 use super::super::boot::boot;
 use super::super::fresh::{self, Made, Purpose};
 use super::super::session::{Player, Thoroughness};
 use super::super::{Stage, applied, compared, end_of, ledger_of, optional, refused, state_of};
-use super::baseline::leftovers;
+use super::baseline::{At, Booted, leftovers};
+use super::both;
 use super::contents::is_view;
 use super::populate::populate;
 use crate::Result;
 use crate::catalog::{Comparison, Without};
 use crate::rows::{Detail, ROWS_MAX};
 use crate::server::{Scratch, value};
-use crate::source::{Crossing, Migration, Project, SCRIPTS, Squash};
+use crate::source::{Crossing, Migration, Project, SCRIPTS, Side, Squash};
 use crate::sql::{Control, Kind, literal};
 use crate::trace::{
-    Act, Arrival, Failure, Ground, LedgerTable, Moment, Point, Retry, RolledBack, RolledOut, Since,
-    State, Step, Trace, Trial,
+    Act, Arrival, Boot, Failure, Ground, LedgerTable, Moment, Point, Retry, RolledBack, RolledOut,
+    Since, State, Step, Trial,
 };
 
 /// Columns of ledgers that no two boots fill alike, whatever their types: how long something took,
@@ -40,52 +42,109 @@ struct Route<'a> {
     ledger: LedgerRows,
 }
 
-/// A side of the squash, and what a first boot has made of it.
-#[derive(Clone, Copy)]
-struct Booted<'a> {
-    stage: &'a Stage<'a>,
-    made: &'a Made,
-    /// The ledger's qualified name, if the boot went by one.
-    ledger: Option<&'a str>,
+/// What a first boot has made, and the ledger's qualified name.
+type Fresh = (Made, Option<String>);
+
+/// What of the sides is played already, with all their files.
+struct Sides<'a> {
+    squash: &'a Squash,
+    crossing: &'a Crossing,
+    old: Option<At<'a>>,
+    new: Option<At<'a>>,
+    /// Whether files have come since, on each of them.
+    old_goes_on: bool,
+    new_goes_on: bool,
 }
 
-pub(super) async fn play(stage: &Stage<'_>, squash: &Squash) -> Result<RolledOut> {
+/// Plays the rollout, where the project has one. A side that was played to its end need not be
+/// played again.
+pub(super) async fn play(own: At<'_>, other: Option<At<'_>>, squash: &Squash) -> Result<RolledOut> {
     let begun = Instant::now();
+    let stage = own.side.stage;
     stage.progress.begin(Act::Rollout.name());
     let mut trace = RolledOut::default();
     if let Some(rollout) = &squash.rollout {
-        Box::pin(all_ways(stage, squash, rollout, &mut trace)).await?;
+        let crossing = squash.crossing(stage.project);
+        let (old, new) =
+            if squash.own == Side::Old { (Some(own), other) } else { (other, Some(own)) };
+        let goes_on = |all: &Project, some: &Project| {
+            some.chain.migrations.len() < all.chain.migrations.len()
+        };
+        let sides = Sides {
+            squash,
+            crossing: &crossing,
+            old,
+            new,
+            old_goes_on: goes_on(squash.old_side(stage.project), &crossing.old),
+            new_goes_on: goes_on(squash.new_side(stage.project), &crossing.new),
+        };
+        Box::pin(all_ways(stage, &sides, rollout, &mut trace)).await?;
     }
     Ok(RolledOut { duration: begun.elapsed(), ..trace })
 }
 
 async fn all_ways(
     stage: &Stage<'_>,
-    squash: &Squash,
+    sides: &Sides<'_>,
     rollout: &Migration,
     trace: &mut RolledOut,
 ) -> Result<()> {
-    let crossing = squash.crossing(stage.project);
-    let (old, new) = (stage.on(&crossing.old), stage.on(&crossing.new));
-    let unplayed = |what: &str| Some(format!("the {what} does not apply, see `baseline`"));
-    let Some((old_trace, old_made)) = made(&old).await? else {
-        trace.unplayed = unplayed("squashed chain");
-        return Ok(());
-    };
-    let Some((new_trace, new_made)) = made(&new).await? else {
-        trace.unplayed = unplayed("baseline");
-        return leave(stage, [None, None], [old_made]).await;
-    };
-    let old_ledger = ledger_tables(&crossing.old, &old_trace);
-    let new_ledger = ledger_tables(&crossing.new, &new_trace);
+    let crossing = sides.crossing;
+    let (old_stage, new_stage) = (stage.on(&crossing.old), stage.on(&crossing.new));
+    let (mut fresh_old, mut fresh_new) = (None, None);
+    let old = sides.old.filter(|_| !sides.old_goes_on);
+    let old = booted(old, &old_stage, &mut fresh_old).await?;
+    let new = sides.new.filter(|_| !sides.new_goes_on);
+    let new = booted(new, &new_stage, &mut fresh_new).await?;
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            Box::pin(across(stage, sides, [old, new], rollout, trace)).await?
+        }
+        (old, _) => {
+            let what = if old.is_none() { "squashed chain" } else { "baseline" };
+            trace.unplayed = Some(format!("the {what} does not apply, see `baseline`"));
+        }
+    }
+    for (made, _) in [fresh_old, fresh_new].into_iter().flatten() {
+        leave(stage, made).await?;
+    }
+    Ok(())
+}
+
+/// What a side has made, or else what a first boot of it makes now; nothing if that fails.
+async fn booted<'a>(
+    played: Option<At<'a>>,
+    stage: &'a Stage<'a>,
+    fresh: &'a mut Option<Fresh>,
+) -> Result<Option<Booted<'a>>> {
+    if let Some(played) = played {
+        return Ok(Some(Booted { stage, ..played.side }));
+    }
+    *fresh = made(stage).await?;
+    let booted = |(made, ledger): &'a Fresh| Booted { stage, made, ledger: ledger.as_deref() };
+    Ok(fresh.as_ref().map(booted))
+}
+
+/// From one side to the other, and back.
+async fn across(
+    stage: &Stage<'_>,
+    sides: &Sides<'_>,
+    [old, new]: [Booted<'_>; 2],
+    rollout: &Migration,
+    trace: &mut RolledOut,
+) -> Result<()> {
+    let squash = sides.squash;
+    let (old_ledger, new_ledger) = (ledger_tables(old), ledger_tables(new));
     trace.bookkeeping = old_ledger.union(&new_ledger).cloned().collect();
-    let copy = new_made.copy(&new).await?;
-    let new_end = state_of(&mut copy.admin().await?).await?;
+    let copy = new.stage.aside(new.made.copy(new.stage).await?).await?;
     let ledger = ledger_rows(&copy, &new_ledger).await?;
-    stage.server.drop_database(copy).await?;
+    let new_end = match sides.new.filter(|_| !sides.new_goes_on) {
+        Some(at) => at.end.clone(),
+        None => state_of(&mut copy.admin().await?).await?,
+    };
     let forth = Route { stage, script: rollout, state: &new_end, ledger };
 
-    let scratch = old_made.copy(&old).await?;
+    let scratch = old.made.copy(old.stage).await?;
     trace.populated =
         populate(&mut scratch.admin().await?, &trace.bookkeeping, stage.limit).await?;
     trace.before = moment(&scratch).await?;
@@ -96,36 +155,53 @@ async fn all_ways(
         untouched = Some(stage.server.clone_of(&scratch, None).await?);
     }
     trace.arrival = forth.go(&scratch).await?;
-    let scratch = old.aside(scratch).await?;
-    if trace.arrival.failures.is_empty() {
-        if let (Some(back), Some(untouched)) = (&back, &untouched) {
+    let scratch = old.stage.aside(scratch).await?;
+    if !trace.arrival.failures.is_empty() {
+        for scratch in [Some(copy), Some(scratch), untouched].into_iter().flatten() {
+            stage.server.drop_database(scratch).await?;
+        }
+        return Ok(());
+    }
+    let arrived = &trace.arrival.after.state;
+    let there_and_back = match (&back, untouched) {
+        (Some(back), Some(untouched)) => {
+            let rolled_out = stage.server.clone_of(&scratch, None).await?;
             let spared = &trace.bookkeeping;
-            let back = Box::pin(there_and_back(&forth, back, [&scratch, untouched], spared));
-            trace.rollback = Some(back.await?);
+            Some(Box::pin(there_and_back(&forth, back, [rolled_out, untouched], spared)))
         }
-        if crossing.new.chain.ledger().is_some() {
-            let boot = boot(&new, &scratch, Act::Rollout).await?;
-            trace.next_boot = Some((boot, state_of(&mut scratch.admin().await?).await?));
-        }
-        let booted = trace.next_boot.as_ref().map(|(_, state)| state);
-        let left = async || Ok(booted.unwrap_or(&trace.arrival.after.state).clone());
-        trace.trials.push(forth.tried(Ground::Again, &scratch, left, None).await?);
+        _ => None,
+    };
+    let onwards = Box::pin(onwards(&forth, new, scratch, arrived));
+    let elsewhere = Box::pin(elsewhere(sides, &forth, new, copy));
+    let ((next_boot, again), (mut way_back, trials)) =
+        both(stage, onwards, both(stage, optional(there_and_back), elsewhere)).await?;
+    let returned = way_back.as_mut().filter(|it| it.arrival.failures.is_empty());
+    if let (Some(back), Some(returned), true) = (&back, returned, sides.new_goes_on) {
+        returned.trials.extend(ahead(sides, &forth, back, old).await?);
     }
-    for scratch in [Some(scratch), untouched].into_iter().flatten() {
-        stage.server.drop_database(scratch).await?;
+    trace.next_boot = next_boot;
+    trace.trials = iter::once(again).chain(trials).collect();
+    trace.rollback = way_back;
+    Ok(())
+}
+
+/// The next boot after the rollout, with its end, and the rollout once more.
+async fn onwards(
+    forth: &Route<'_>,
+    new: Booted<'_>,
+    scratch: Scratch,
+    arrived: &State,
+) -> Result<(Option<(Boot, State)>, Trial)> {
+    let mut next_boot = None;
+    if new.stage.project.chain.ledger().is_some() {
+        let boot = boot(new.stage, &scratch, Act::Rollout).await?;
+        next_boot = Some((boot, state_of(&mut scratch.admin().await?).await?));
     }
-    if trace.arrival.failures.is_empty() {
-        let old = Booted { stage: &old, made: &old_made, ledger: old_trace.boot.ledger.as_deref() };
-        let new = Booted { stage: &new, made: &new_made, ledger: new_trace.boot.ledger.as_deref() };
-        let way_back = trace.rollback.as_mut().filter(|it| it.arrival.failures.is_empty());
-        let back = back.as_ref().zip(way_back);
-        trace.trials.extend(Box::pin(elsewhere(squash, &crossing, &forth, new)).await?);
-        if let Some((back, way_back)) = back.filter(|_| has_later(stage.project, squash, &crossing))
-        {
-            way_back.trials.extend(ahead(squash, &forth, back, old).await?);
-        }
-    }
-    leave(stage, [None, None], [old_made, new_made]).await
+    let booted = next_boot.as_ref().map(|(_, state)| state);
+    let left = async || Ok(booted.unwrap_or(arrived).clone());
+    let again = forth.tried(Ground::Again, &scratch, left, None).await?;
+    forth.stage.server.drop_database(scratch).await?;
+    Ok((next_boot, again))
 }
 
 impl Route<'_> {
@@ -183,11 +259,10 @@ fn is_taken_back(script: &Migration, failures: &[Failure]) -> bool {
 async fn there_and_back(
     forth: &Route<'_>,
     back: &Route<'_>,
-    [rolled_out, untouched]: [&Scratch; 2],
+    [scratch, untouched]: [Scratch; 2],
     spared: &BTreeSet<String>,
 ) -> Result<RolledBack> {
     let server = forth.stage.server;
-    let scratch = server.clone_of(rolled_out, None).await?;
     let arrival = back.go(&scratch).await?;
     let (mut retry, mut trials) = (None, Vec::new());
     if arrival.failures.is_empty() {
@@ -196,9 +271,10 @@ async fn there_and_back(
         trials.push(back.tried(Ground::Again, &copy, left, None).await?);
         server.drop_database(copy).await?;
         let left = async || Ok(back.state.clone());
-        trials.push(back.tried(Ground::NotRolledOut, untouched, left, None).await?);
+        trials.push(back.tried(Ground::NotRolledOut, &untouched, left, None).await?);
         retry = Some(retried(forth, back.state, &arrival.after, &scratch, spared).await?);
     }
+    server.drop_database(untouched).await?;
     server.drop_database(scratch).await?;
     Ok(RolledBack { arrival, retry, trials })
 }
@@ -225,15 +301,15 @@ async fn retried(
 }
 
 /// What a first boot makes, if it comes to its end.
-async fn made(stage: &Stage<'_>) -> Result<Option<(Trace, Made)>> {
+async fn made(stage: &Stage<'_>) -> Result<Option<Fresh>> {
     if refused(stage).is_some() {
         return Ok(None);
     }
     let (trace, made) = Box::pin(fresh::play(stage, Purpose::Database)).await?;
     if trace.boot.succeeded() {
-        return Ok(Some((trace, made)));
+        return Ok(Some((made, trace.boot.ledger)));
     }
-    leave(stage, [None, None], [made]).await?;
+    leave(stage, made).await?;
     Ok(None)
 }
 
@@ -259,8 +335,8 @@ async fn moment(scratch: &Scratch) -> Result<Moment> {
 }
 
 /// The tables that a side's tool keeps for itself.
-fn ledger_tables(project: &Project, trace: &Trace) -> BTreeSet<String> {
-    ledger_of(project, trace.boot.ledger.as_deref()).map(|it| it.tables).unwrap_or_default()
+fn ledger_tables(side: Booted<'_>) -> BTreeSet<String> {
+    ledger_of(side.stage.project, side.ledger).map(|it| it.tables).unwrap_or_default()
 }
 
 /// A ledger as it is, without what another boot would write otherwise.
@@ -324,68 +400,65 @@ async fn unlike(stage: &Stage<'_>, should: &State, is: &State) -> Result<Compari
 }
 
 /// Plays the rollout on databases for which it isn't meant: one that all files of today have made,
-/// and one that is not yet where the rollout begins.
+/// and one that is not yet where the rollout begins. `copy` is one of what the new side has made.
 async fn elsewhere(
-    squash: &Squash,
-    crossing: &Crossing,
+    sides: &Sides<'_>,
     forth: &Route<'_>,
     new: Booted<'_>,
+    copy: Scratch,
 ) -> Result<Vec<Trial>> {
     let stage = forth.stage;
-    let mut trials = Vec::new();
-    let all = stage.on(squash.new_side(stage.project));
-    let has_later = has_later(stage.project, squash, crossing);
-    match optional(has_later.then(|| Box::pin(made(&all)))).await?.flatten() {
-        Some((trace, made)) => {
-            let all = Booted { stage: &all, made: &made, ledger: trace.boot.ledger.as_deref() };
-            trials.push(on_copy(forth, Ground::NewDatabase, all, all).await?);
-            leave(stage, [None, None], [made]).await?;
-        }
-        None => trials.push(on_copy(forth, Ground::NewDatabase, new, new).await?),
+    let whole = stage.on(sides.squash.new_side(stage.project));
+    let (mut fresh, mut all) = (None, None);
+    if sides.new_goes_on {
+        all = booted(sides.new, &whole, &mut fresh).await?;
     }
-    let behind = crossing.behind.as_ref().filter(|it| it.chain.ledger().is_some());
+    let (at, end, scratch) = match all {
+        Some(all) => {
+            stage.server.drop_database(copy).await?;
+            (all, sides.new.map(|it| it.end), all.made.copy(all.stage).await?)
+        }
+        None => (new, Some(forth.state), copy),
+    };
+    let found = async || match end {
+        Some(end) => Ok(end.clone()),
+        None => end_of(at.stage, at.made).await,
+    };
+    let mut trials = vec![forth.tried(Ground::NewDatabase, &scratch, found, next(at)).await?];
+    stage.server.drop_database(scratch).await?;
+    if let Some((made, _)) = fresh {
+        leave(stage, made).await?;
+    }
+    let behind = sides.crossing.behind.as_ref().filter(|it| it.chain.ledger().is_some());
     if let Some(behind) = behind.map(|it| stage.on(it))
-        && let Some((_, made)) = made(&behind).await?
+        && let Some((made, _)) = made(&behind).await?
     {
-        let behind = Booted { stage: &behind, made: &made, ledger: None };
-        trials.push(on_copy(forth, Ground::Behind, behind, new).await?);
-        leave(stage, [None, None], [made]).await?;
+        let scratch = made.copy(&behind).await?;
+        let found = async || end_of(&behind, &made).await;
+        trials.push(forth.tried(Ground::Behind, &scratch, found, next(new)).await?);
+        stage.server.drop_database(scratch).await?;
+        leave(stage, made).await?;
     }
     Ok(trials)
 }
 
-/// Whether files have come after the baseline.
-fn has_later(project: &Project, squash: &Squash, crossing: &Crossing) -> bool {
-    let all = &squash.new_side(project).chain.migrations;
-    crossing.new.chain.migrations.len() < all.len()
-}
-
-async fn on_copy(
-    route: &Route<'_>,
-    ground: Ground,
-    at: Booted<'_>,
-    next: Booted<'_>,
-) -> Result<Trial> {
-    let scratch = at.made.copy(at.stage).await?;
-    let next = next.ledger.map(|ledger| (next.stage, ledger));
-    let made = async || end_of(at.stage, at.made).await;
-    let trial = route.tried(ground, &scratch, made, next).await?;
-    at.stage.server.drop_database(scratch).await?;
-    Ok(trial)
+/// Who boots the next time, and by which ledger.
+fn next(side: Booted<'_>) -> Option<(&Stage<'_>, &str)> {
+    side.ledger.map(|ledger| (side.stage, ledger))
 }
 
 /// Plays the rollback where the files after the baseline have run since the rollout, if there are
 /// some that do.
 async fn ahead(
-    squash: &Squash,
+    sides: &Sides<'_>,
     forth: &Route<'_>,
     back: &Route<'_>,
     old: Booted<'_>,
 ) -> Result<Option<Trial>> {
     let stage = forth.stage;
-    let since = stage.on(squash.new_side(stage.project));
+    let since = stage.on(sides.squash.new_side(stage.project));
     let Some((scratch, gone)) = gone_on(forth, &since, old).await? else { return Ok(None) };
-    let whole = stage.on(squash.old_side(stage.project));
+    let whole = stage.on(sides.squash.old_side(stage.project));
     let next = old.ledger.map(|ledger| (&whole, ledger));
     // Another database, moved in the same way, would not have the same times in its rows.
     let found = state_of(&mut scratch.admin().await?).await?;
@@ -425,17 +498,9 @@ async fn pending_in(stage: &Stage<'_>, table: &str, scratch: &Scratch) -> Result
 }
 
 /// Drops what nobody needs any more.
-async fn leave<const N: usize>(
-    stage: &Stage<'_>,
-    scratches: [Option<Scratch>; 2],
-    made: [Made; N],
-) -> Result<()> {
-    let made = made.into_iter().filter_map(|made| match made {
-        Made::Scratch(scratch) => Some(scratch),
-        Made::Template(_) => None,
-    });
-    for scratch in scratches.into_iter().flatten().chain(made) {
-        stage.server.drop_database(scratch).await?;
+async fn leave(stage: &Stage<'_>, made: Made) -> Result<()> {
+    match made {
+        Made::Scratch(scratch) => stage.server.drop_database(scratch).await,
+        Made::Template(_) => Ok(()),
     }
-    Ok(())
 }

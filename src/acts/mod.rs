@@ -38,7 +38,7 @@ use crate::Result;
 use crate::catalog::{self, Belongings, Catalog, Comparison, Without, parent_of};
 use crate::rows::{self, Detail, Rows, Uncounted};
 use crate::server::{News, Scratch, Server, Silence};
-use crate::source::{Home, Project};
+use crate::source::{Home, Project, reach};
 use crate::sql::{Name, Object};
 use crate::trace::{Act, Boot, Seeding, Sown, State, Trace, Traces};
 
@@ -77,7 +77,9 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     if let Some(fresh) = refused(stage) {
         return Ok(Traces::of_fresh(fresh));
     }
-    let (fresh, made) = Box::pin(fresh::play(stage, Purpose::Trace)).await?;
+    let own = Box::pin(fresh::play(stage, Purpose::Trace));
+    let other = Box::pin(squash::other_side(stage, wanted));
+    let ((fresh, made), other) = both(stage, own, other).await?;
     let mut traces = Traces::of_fresh(fresh);
     if !traces.fresh.boot.succeeded() {
         return Ok(traces);
@@ -116,7 +118,7 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
         replay::trace_changes(stage, &made, &end, trace).await?;
     }
     Box::pin(seeding::play(stage, wanted, &made, &end, &mut traces)).await?;
-    Box::pin(squash::play(stage, wanted, &made, &end, &mut traces)).await?;
+    Box::pin(squash::play(stage, wanted, (&made, &end), other, &mut traces)).await?;
     if wanted.contains(&Act::Upgrade) {
         traces.upgraded = Box::pin(upgrade::play(stage, &end)).await?.map(Box::new);
     }
@@ -209,6 +211,19 @@ pub(crate) async fn applied(
     let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(&mut *reader).await.ok()?;
     let entries = rows.iter().map(|row| row.try_get::<Option<String>, _>(0));
     Some(entries.collect::<Result<Vec<_>, _>>().ok()?.into_iter().flatten().collect())
+}
+
+/// Plays both at once, if they can't get in each other's way: one name is one database, and roles
+/// are there once.
+async fn both<A, B>(
+    stage: &Stage<'_>,
+    one: impl Future<Output = Result<A>>,
+    other: impl Future<Output = Result<B>>,
+) -> Result<(A, B)> {
+    if stage.project.config.postgres.database.is_some() || reach(stage.project).is_some() {
+        return Ok((one.await?, other.await?));
+    }
+    tokio::try_join!(one, other)
 }
 
 /// Plays an act, if there is one to play.

@@ -7,31 +7,27 @@ mod rollout;
 
 use std::collections::BTreeSet;
 
-use self::baseline::{At, Booted, other_side};
+pub(super) use self::baseline::other_side;
+use self::baseline::{At, Booted, OtherSide};
 use super::fresh::Made;
-use super::{Stage, optional};
+use super::{Stage, both, optional};
 use crate::Result;
-use crate::source::{Side, reach};
+use crate::source::Side;
 use crate::trace::{Act, State, Traces};
 
 /// Plays those acts that are wanted. `made` and `end` are those of the side that the project is.
 pub(super) async fn play(
     stage: &Stage<'_>,
     wanted: &BTreeSet<Act>,
-    made: &Made,
-    end: &State,
+    (made, end): (&Made, &State),
+    other: Option<OtherSide>,
     traces: &mut Traces,
 ) -> Result<()> {
     let Some(squash) = &stage.project.squash else { return Ok(()) };
     let ledger = traces.fresh.boot.ledger.as_deref();
     let own = At { side: Booted { stage, made, ledger }, end };
     let other_stage = stage.on(&squash.other);
-    let mut other = None;
-    let mut squashed = None;
-    if wanted.contains(&Act::Baseline) {
-        let (begun, played) = Box::pin(other_side(stage, &other_stage, squash)).await?;
-        (squashed, other) = (Some(begun), played);
-    }
+    let (squashed, other) = other.map_or((None, None), |(begun, played)| (Some(begun), played));
     let other = other.as_ref().map(|(made, end, ledger)| At {
         side: Booted { stage: &other_stage, made, ledger: ledger.as_deref() },
         end,
@@ -46,17 +42,4 @@ pub(super) async fn play(
     traces.squashed = beside.map(Box::new);
     traces.rolled_out = across.map(Box::new);
     Ok(())
-}
-
-/// Plays both at once, if they can't get in each other's way: one name is one database, and roles
-/// are there once.
-async fn both<A, B>(
-    stage: &Stage<'_>,
-    one: impl Future<Output = Result<A>>,
-    other: impl Future<Output = Result<B>>,
-) -> Result<(A, B)> {
-    if stage.project.config.postgres.database.is_some() || reach(stage.project).is_some() {
-        return Ok((one.await?, other.await?));
-    }
-    tokio::try_join!(one, other)
 }

@@ -43,14 +43,19 @@ pub(super) struct At<'a> {
 /// What a first boot has made, what is in there, and the ledger's name.
 pub(super) type Played = (Made, State, Option<String>);
 
-/// Plays the other side than the project's own.
-pub(super) async fn other_side(
+/// The other side than the project's own, as far as it was played, and what there is to tell of it.
+pub(super) type OtherSide = (Squashed, Option<Played>);
+
+/// Plays the other side than the project's own, if it is to be compared.
+pub(in crate::acts) async fn other_side(
     stage: &Stage<'_>,
-    other: &Stage<'_>,
-    squash: &Squash,
-) -> Result<(Squashed, Option<Played>)> {
+    wanted: &BTreeSet<Act>,
+) -> Result<Option<OtherSide>> {
+    let squash = stage.project.squash.as_ref().filter(|_| wanted.contains(&Act::Baseline));
+    let Some(squash) = squash else { return Ok(None) };
     stage.progress.begin(Act::Baseline.name());
     let begun = Instant::now();
+    let other = &stage.on(&squash.other);
     let (trace, made) = if let Some(trace) = refused(other) {
         (trace, None)
     } else {
@@ -72,7 +77,7 @@ pub(super) async fn other_side(
         duration: begun.elapsed(),
         kept,
     };
-    Ok((squashed, played))
+    Ok(Some((squashed, played)))
 }
 
 /// Compares the sides, if the other one was played to its end. `boots_again` asks for a second boot

@@ -561,7 +561,9 @@ impl<'a> Rehearsal<'a> {
                 _ => None,
             },
             seeders: &self.seeders,
+            // A template has a name of its own, and so have its copies.
             boots_again: !server.is_guest()
+                && project.config.postgres.database.is_none()
                 && project.squash.as_ref().is_some_and(|squash| squash.rollout.is_some()),
             custom_settings: custom_settings(project),
         }

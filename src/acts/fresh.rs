@@ -135,7 +135,7 @@ async fn alone(stage: &Stage<'_>, recorder: Recorder) -> Result<(Trace, Made)> {
     let (prepared, scratch) = prepared(stage).await?;
     let mut begin = None;
     if prepared.succeeded() && stage.project.chain.runner.is_opaque() {
-        begin = Some(state_of(&mut scratch.admin().await?).await?);
+        begin = Some(state_of(&mut scratch.admin().await?, None).await?);
     }
     let boot = after(stage, &scratch, prepared).await?;
     let mut trace = Trace { begin, ..recorder.end(boot, None) };

@@ -95,7 +95,8 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
             traces.rerun = Some(rerun::leave(stage, &made, &end, played).await?);
         }
         if replay {
-            traces.replay = Some(replay::play(stage, made.copy(stage).await?).await?);
+            let played = replay::play(stage, made.copy(stage).await?).await?;
+            traces.replay = Some(replay::leave(stage, &end, played).await?);
         }
     } else {
         // Nobody can be connected to a database that is being copied, so the copies come first.
@@ -104,15 +105,16 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
             None => Ok(None),
         };
         let (for_rerun, for_replay) = tokio::try_join!(copy(rerun), copy(replay))?;
-        let second;
-        (end, second, traces.replay) = tokio::try_join!(
+        let (second, again);
+        (end, second, again) = tokio::try_join!(
             end_of(stage, &made),
             optional(for_rerun.map(|copy| Box::pin(rerun::play(stage, copy)))),
             optional(for_replay.map(|copy| Box::pin(replay::play(stage, copy)))),
         )?;
-        if let Some(played) = second {
-            traces.rerun = Some(rerun::leave(stage, &made, &end, played).await?);
-        }
+        (traces.rerun, traces.replay) = tokio::try_join!(
+            optional(second.map(|played| Box::pin(rerun::leave(stage, &made, &end, played)))),
+            optional(again.map(|played| Box::pin(replay::leave(stage, &end, played)))),
+        )?;
     }
     if let Some(trace) = &mut traces.replay {
         replay::trace_changes(stage, &made, &end, trace).await?;
@@ -129,10 +131,10 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
 /// Reads what the first boot made. Nobody can connect to a template.
 async fn end_of(stage: &Stage<'_>, made: &Made) -> Result<State> {
     if let Made::Scratch(scratch) = made {
-        return state_of(&mut scratch.admin().await?).await;
+        return state_of(&mut scratch.admin().await?, None).await;
     }
     let copy = made.copy(stage).await?;
-    let end = state_of(&mut copy.admin().await?).await?;
+    let end = state_of(&mut copy.admin().await?, None).await?;
     stage.server.drop_database(copy).await?;
     Ok(end)
 }
@@ -278,9 +280,10 @@ pub(crate) async fn compared(
     Ok(comparison)
 }
 
-/// Reads a database's schema and data.
-async fn state_of(reader: &mut PgConnection) -> Result<State> {
-    let catalog = Catalog::read_from(reader).await?;
+/// Reads a database's schema and data. The schema is likely to be that of the state `before`.
+async fn state_of(reader: &mut PgConnection, before: Option<&State>) -> Result<State> {
+    let known = before.map(|before| &before.catalog);
+    let catalog = Catalog::read_again(reader, known).await?;
     let rows = Rows::read(reader).await?;
     Ok(State { catalog, rows })
 }

@@ -15,8 +15,8 @@ use crate::server::Scratch;
 use crate::source::{Migration, Sessions};
 use crate::trace::{Act, Boot, Cause, State, Step, Trace};
 
-/// Plays the replay on a copy of the database that the first boot made.
-pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<Trace> {
+/// Plays the replay on a copy of the database that the first boot made, which is handed back.
+pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<(Trace, Scratch)> {
     let recorder = Recorder::begin(stage, Act::Replay);
     let mut runner = Runner::start(stage, &scratch).await?;
     let mut boot = Boot::default();
@@ -26,12 +26,23 @@ pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<Trace> {
         stage.progress.played(Act::Replay, index + 1, migrations.len());
     }
     drop(runner);
+    Ok((recorder.end(boot, None), scratch))
+}
+
+/// Reads what the replay has left, and leaves its database.
+pub(super) async fn leave(
+    stage: &Stage<'_>,
+    before: &State,
+    (mut trace, scratch): (Trace, Scratch),
+) -> Result<Trace> {
+    let begun = Instant::now();
     let mut reader = scratch.admin().await?;
-    let end = state_of(&mut reader).await?;
-    let writes = Writes::read(&mut reader).await?;
+    trace.end = Some(state_of(&mut reader, Some(before)).await?);
+    trace.writes = Writes::read(&mut reader).await?;
     drop(reader);
-    let kept = stage.leave(scratch, &boot).await?;
-    Ok(Trace { writes, kept, ..recorder.end(boot, Some(end)) })
+    trace.kept = stage.leave(scratch, &trace.boot).await?;
+    trace.duration += begun.elapsed();
+    Ok(trace)
 }
 
 /// Where a replay did not end as it began, plays it once more to record how that came about.
@@ -46,7 +57,7 @@ pub(super) async fn trace_changes(
     }
     let begin = Instant::now();
     let mut scratch = fresh.copy(stage).await?;
-    trace.path = path(stage, &scratch, &trace.boot).await?;
+    trace.path = path(stage, &scratch, before, &trace.boot).await?;
     if let Some((_, after)) = trace.path.last() {
         (trace.details, scratch) =
             details(stage, fresh, &before.rows, &after.rows, scratch).await?;
@@ -57,11 +68,16 @@ pub(super) async fn trace_changes(
 }
 
 /// The state after each file.
-async fn path(stage: &Stage<'_>, scratch: &Scratch, played: &Boot) -> Result<Vec<(usize, State)>> {
+async fn path(
+    stage: &Stage<'_>,
+    scratch: &Scratch,
+    begin: &State,
+    played: &Boot,
+) -> Result<Vec<(usize, State)>> {
     stage.progress.begin("replay, file by file");
     let mut runner = Runner::start(stage, scratch).await?;
     let mut reader = scratch.admin().await?;
-    let mut path = Vec::new();
+    let mut path: Vec<(usize, State)> = Vec::new();
     for (index, migration) in stage.project.chain.migrations.iter().enumerate() {
         // What took too long once would do so again.
         let timed_out = |step: &Step| step.failures.iter().any(|it| it.cause == Cause::TimedOut);
@@ -69,7 +85,9 @@ async fn path(stage: &Stage<'_>, scratch: &Scratch, played: &Boot) -> Result<Vec
             continue;
         }
         runner.step(index, migration).await?;
-        path.push((index, state_of(&mut reader).await?));
+        let before = path.last().map_or(begin, |(_, state)| state);
+        let after = state_of(&mut reader, Some(before)).await?;
+        path.push((index, after));
     }
     Ok(path)
 }

@@ -35,7 +35,7 @@ pub(super) async fn play(
         return Ok(());
     }
     // All others are judged by what it made.
-    let seeding = seed::play(stage, made).await?;
+    let seeding = seed::play(stage, made, end).await?;
     let seeding = traces.seeding.insert(seeding);
     let Some(seeded) = &seeding.first.end else { return Ok(()) };
     let mut siblings = trials::Siblings::new(stage, made);

@@ -33,6 +33,8 @@ pub struct Catalog {
     /// What the reader was not allowed to see, an attribute of a kind of objects: "options of user
     /// mappings".
     pub(crate) unseen: BTreeSet<String>,
+    /// By what it is known again, among the copies of a database, if somebody is going to ask.
+    pub(super) digest: Option<String>,
 }
 
 /// Of two schemas it doesn't matter who read them, and where.

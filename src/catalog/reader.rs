@@ -47,6 +47,9 @@ set local statement_timeout = '60s';
 set local idle_in_transaction_session_timeout = '60s';
 ";
 
+/// Asks for the query by which a catalog is known again.
+const DIGEST: &str = include_str!("digest.sql");
+
 /// The comments on what is in a catalog of Postgres's, to be joined. Fenced off, so that they are
 /// read once and not for each row.
 const COMMENTS: &str = "(
@@ -71,18 +74,26 @@ struct Scope {
     /// The files of rare kinds that the database has something for.
     rare: BTreeSet<String>,
     major: u32,
+    /// The query by which the catalog is known again, if it was asked for.
+    digest: Option<String>,
 }
 
 impl Catalog {
     /// Reads the catalog of the database. The connection must not be inside a transaction: the
     /// pinned settings would last until its end.
     pub(crate) async fn read_from(connection: &mut PgConnection) -> Result<Self> {
-        let read = fetch(connection).await;
-        if read.is_err() {
-            // Why it failed is what matters, and a connection that is lost has no transaction.
-            let _ = ask(connection, "rollback".to_owned()).try_collect::<Vec<_>>().await;
-        }
-        read
+        let read = fetch(connection, SCOPE.to_owned(), None).await;
+        settled(connection, read).await
+    }
+
+    /// The same of a database of ours, whose catalog is going to be read again, or is likely to be
+    /// the `known` one: then it costs a fraction.
+    pub(crate) async fn read_again(
+        connection: &mut PgConnection,
+        known: Option<&Self>,
+    ) -> Result<Self> {
+        let read = fetch(connection, format!("{SCOPE}{DIGEST}"), known).await;
+        settled(connection, read).await
     }
 
     /// Reads objects of some kinds, within a transaction in which the pinned settings hold.
@@ -98,14 +109,36 @@ impl Catalog {
     }
 }
 
+/// What was read, after which no transaction is open.
+async fn settled(connection: &mut PgConnection, read: Result<Catalog>) -> Result<Catalog> {
+    if read.is_err() {
+        // Why it failed is what matters, and a connection that is lost has no transaction.
+        let _ = ask(connection, "rollback".to_owned()).try_collect::<Vec<_>>().await;
+    }
+    read
+}
+
 /// All that the reader may see, in a transaction of its own.
-async fn fetch(connection: &mut PgConnection) -> Result<Catalog> {
-    let scope = Scope::of(connection, format!("{BEGIN}{PINS}{SCOPE}")).await?;
+async fn fetch(
+    connection: &mut PgConnection,
+    scope: String,
+    known: Option<&Catalog>,
+) -> Result<Catalog> {
+    let scope = Scope::of(connection, format!("{BEGIN}{PINS}{scope}")).await?;
+    let mut digest = None;
+    if let Some(query) = &scope.digest {
+        let row = sqlx::raw_sql(AssertSqlSafe(&**query)).fetch_one(&mut *connection).await;
+        digest = Some(text(&row.map_err(failed)?, 0)?.to_owned());
+        if let Some(known) = known.filter(|known| known.digest == digest) {
+            ask(connection, "commit".to_owned()).try_collect::<Vec<_>>().await.map_err(failed)?;
+            return Ok(known.clone());
+        }
+    }
     let is_needed = |source: &&Source| !source.is_rare || scope.rare.contains(source.file);
     let sources = SOURCES.iter().filter(is_needed);
     let queries: String = sources.map(|source| scope.fill(source.sql)).collect();
     let catalog = Reading::of(connection, format!("{queries}commit;")).await?;
-    Ok(Catalog { major: scope.major, ..catalog })
+    Ok(Catalog { major: scope.major, digest, ..catalog })
 }
 
 impl Scope {
@@ -116,6 +149,7 @@ impl Scope {
             let [what, value] = [text(&row, 0)?, text(&row, 1)?];
             match what {
                 "major" => scope.major = value.parse().unwrap_or_default(),
+                "digest" => scope.digest = Some(value.to_owned()),
                 "rare" => {
                     scope.rare.insert(value.to_owned());
                 }

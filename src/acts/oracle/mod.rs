@@ -98,7 +98,7 @@ struct Left {
 
 async fn left(tool: &Tool, scratch: &Scratch, succeeded: bool) -> (Left, State) {
     let mut admin = scratch.admin().await.expect("a connection");
-    let state = state_of(&mut admin).await.expect("a state");
+    let state = state_of(&mut admin, None).await.expect("a state");
     let tables = state.rows.tables.iter().filter(|(name, _)| !name.starts_with(tool.ledger));
     let rows = tables.map(|(name, rows)| (name.clone(), rows.count, rows.contents)).collect();
     let sequences = state.rows.sequences.iter();

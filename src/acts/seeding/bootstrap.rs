@@ -39,7 +39,7 @@ pub(super) async fn play(stage: &Stage<'_>, made: &Made, end: &State) -> Result<
     }
     let finished = stage.aside(scratch).await?;
     if trace.first.succeeded() {
-        trace.first.end = Some(ending(stage, &finished).await?);
+        trace.first.end = Some(ending(stage, &finished, Some(end)).await?);
         find_tables(stage, &mut trace);
         tighten_and_repeat(stage, made, end, &finished, &mut trace).await?;
         Scene::new(stage, made, &finished).play(seeded, &mut trace).await?;
@@ -68,10 +68,10 @@ async fn tighten_and_repeat(
     let (columns, idle) = tighten::columns(&first.state.catalog, patterns);
     let scratch = onstage(stage, finished).await?;
     (trace.columns, trace.idle_columns) = (tighten::play(stage, &scratch, columns).await?, idle);
-    let before = ending(stage, &scratch).await?;
+    let before = ending(stage, &scratch, Some(&first.state)).await?;
     let mut round = complete(stage, &scratch).await?;
     if round.succeeded() {
-        round.end = Some(ending(stage, &scratch).await?);
+        round.end = Some(ending(stage, &scratch, Some(&before.state)).await?);
     }
     if stage.keep && !round.succeeded() {
         trace.kept = Some(stage.aside(scratch).await?.url());
@@ -155,9 +155,9 @@ async fn go_on(stage: &Stage<'_>, scratch: &Scratch, after: Phase, done: Boot) -
 }
 
 /// Reads what is there, by a session of its own: a command's end is the end of all others.
-async fn ending(stage: &Stage<'_>, scratch: &Scratch) -> Result<Ending> {
+async fn ending(stage: &Stage<'_>, scratch: &Scratch, before: Option<&State>) -> Result<Ending> {
     let mut reader = scratch.admin().await?;
-    let seen = state_of(&mut reader).await?;
+    let seen = state_of(&mut reader, before).await?;
     let kept = rows_kept(stage, &mut reader).await?;
     Ok(Ending { state: seen, kept, writes: Writes::read(&mut reader).await? })
 }

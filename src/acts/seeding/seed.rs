@@ -14,14 +14,14 @@ use crate::rows::{Detail, Rows, Uncounted, Writes, small_tables_that_differ};
 use crate::server::Scratch;
 use crate::trace::{Act, Look, Path, Seeding, Sowing, Sown, State};
 
-pub(super) async fn play(stage: &Stage<'_>, made: &Made) -> Result<Seeding> {
+pub(super) async fn play(stage: &Stage<'_>, made: &Made, begin: &State) -> Result<Seeding> {
     stage.progress.begin(Act::Seed.name());
-    let begin = Instant::now();
+    let begun = Instant::now();
     let scratch = made.copy(stage).await?;
-    let first = sowing(stage, &scratch).await?;
+    let first = sowing(stage, &scratch, begin).await?;
     let mut second = None;
-    if first.end.is_some() {
-        second = Some(sowing(stage, &scratch).await?);
+    if let Some(end) = &first.end {
+        second = Some(sowing(stage, &scratch, end).await?);
     }
     let failed = second.as_ref().is_none_or(|second| second.end.is_none());
     let mut kept = None;
@@ -30,22 +30,22 @@ pub(super) async fn play(stage: &Stage<'_>, made: &Made) -> Result<Seeding> {
     } else {
         stage.server.drop_database(scratch).await?;
     }
-    let mut seeding = Seeding { first, second, path: None, duration: begin.elapsed(), kept };
+    let mut seeding = Seeding { first, second, path: None, duration: begun.elapsed(), kept };
     let is_inert = seeding.changes().is_empty() && seeding.unseen().is_empty();
     if !failed && !is_inert {
         seeding.path = path(stage, made, &seeding).await?;
-        seeding.duration = begin.elapsed();
+        seeding.duration = begun.elapsed();
     }
     Ok(seeding)
 }
 
-async fn sowing(stage: &Stage<'_>, scratch: &Scratch) -> Result<Sowing> {
+async fn sowing(stage: &Stage<'_>, scratch: &Scratch, before: &State) -> Result<Sowing> {
     let steps = sow(stage, scratch, Act::Seed).await?;
     if !steps.iter().all(Sown::succeeded) {
         let writes = Err(Uncounted::Unasked);
         return Ok(Sowing { steps, end: None, kept: Rows::default(), writes });
     }
-    let end = Some(end_of(scratch).await?);
+    let end = Some(end_of(scratch, before).await?);
     let mut reader = scratch.admin().await?;
     let kept = rows_kept(stage, &mut reader).await?;
     let writes = Writes::read(&mut reader).await?;
@@ -53,8 +53,9 @@ async fn sowing(stage: &Stage<'_>, scratch: &Scratch) -> Result<Sowing> {
 }
 
 /// Reads schema and rows at the same time: seeds can have many rows.
-async fn end_of(scratch: &Scratch) -> Result<State> {
-    let catalog = async { Catalog::read_from(&mut scratch.admin().await?).await };
+async fn end_of(scratch: &Scratch, before: &State) -> Result<State> {
+    let known = Some(&before.catalog);
+    let catalog = async { Catalog::read_again(&mut scratch.admin().await?, known).await };
     let rows = async { Rows::read(&mut scratch.admin().await?).await };
     let (catalog, rows) = tokio::try_join!(catalog, rows)?;
     Ok(State { catalog, rows })

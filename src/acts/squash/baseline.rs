@@ -123,7 +123,7 @@ async fn compare(mut ways: Ways<'_>, squashed: &mut Squashed) -> Result<()> {
     let rolled_out;
     let mut left = old.end;
     if squashed.rollout.as_ref().is_some_and(Way::succeeded) {
-        rolled_out = state_of(&mut copy.admin().await?).await?;
+        rolled_out = state_of(&mut copy.admin().await?, Some(old.end)).await?;
         left = &rolled_out;
         ways.rollout = squash.rollout.as_ref();
     }
@@ -303,7 +303,7 @@ async fn next_boot(new: At<'_>) -> Result<NextBoot> {
     let boot = boot(new.side.stage, &scratch, Act::Baseline).await?;
     let mut after = None;
     if boot.succeeded() {
-        after = Some(state_of(&mut scratch.admin().await?).await?);
+        after = Some(state_of(&mut scratch.admin().await?, Some(new.end)).await?);
     }
     new.side.stage.server.drop_database(scratch).await?;
     Ok(NextBoot { boot, before: new.end.clone(), after })

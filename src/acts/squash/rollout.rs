@@ -18,7 +18,7 @@ use super::contents::is_view;
 use super::populate::populate;
 use crate::Result;
 use crate::catalog::{Comparison, Without};
-use crate::rows::{Detail, ROWS_MAX};
+use crate::rows::{Detail, ROWS_MAX, TableRows};
 use crate::server::{Scratch, value};
 use crate::source::{Crossing, Migration, Project, SCRIPTS, Side, Squash};
 use crate::sql::{Control, Kind, literal};
@@ -140,21 +140,21 @@ async fn across(
     let ledger = ledger_rows(&copy, &new_ledger).await?;
     let new_end = match sides.new.filter(|_| !sides.new_goes_on) {
         Some(at) => at.end.clone(),
-        None => state_of(&mut copy.admin().await?).await?,
+        None => state_of(&mut copy.admin().await?, None).await?,
     };
     let forth = Route { stage, script: rollout, state: &new_end, ledger };
 
     let scratch = old.made.copy(old.stage).await?;
     trace.populated =
         populate(&mut scratch.admin().await?, &trace.bookkeeping, stage.limit).await?;
-    trace.before = moment(&scratch).await?;
+    trace.before = moment(&scratch, None).await?;
     let (mut back, mut untouched) = (None, None);
     if let Some(script) = &squash.rollback {
         let ledger = ledger_rows(&scratch, &old_ledger).await?;
         back = Some(Route { stage, script, state: &trace.before.state, ledger });
         untouched = Some(stage.server.clone_of(&scratch, None).await?);
     }
-    trace.arrival = forth.go(&scratch).await?;
+    trace.arrival = forth.go(&scratch, &trace.before).await?;
     let scratch = old.stage.aside(scratch).await?;
     if !trace.arrival.failures.is_empty() {
         for scratch in [Some(copy), Some(scratch), untouched].into_iter().flatten() {
@@ -167,7 +167,13 @@ async fn across(
         (Some(back), Some(untouched)) => {
             let rolled_out = stage.server.clone_of(&scratch, None).await?;
             let spared = &trace.bookkeeping;
-            Some(Box::pin(there_and_back(&forth, back, [rolled_out, untouched], spared)))
+            Some(Box::pin(there_and_back(
+                &forth,
+                back,
+                [rolled_out, untouched],
+                &trace.arrival.after,
+                spared,
+            )))
         }
         _ => None,
     };
@@ -195,7 +201,7 @@ async fn onwards(
     let mut next_boot = None;
     if new.stage.project.chain.ledger().is_some() {
         let boot = boot(new.stage, &scratch, Act::Rollout).await?;
-        next_boot = Some((boot, state_of(&mut scratch.admin().await?).await?));
+        next_boot = Some((boot, state_of(&mut scratch.admin().await?, Some(arrived)).await?));
     }
     let booted = next_boot.as_ref().map(|(_, state)| state);
     let left = async || Ok(booted.unwrap_or(arrived).clone());
@@ -206,9 +212,9 @@ async fn onwards(
 
 impl Route<'_> {
     /// Plays the script where it is meant to be played.
-    async fn go(&self, scratch: &Scratch) -> Result<Arrival> {
+    async fn go(&self, scratch: &Scratch, before: &Moment) -> Result<Arrival> {
         let failures = script(self.stage, scratch, self.script).await?;
-        let after = moment(scratch).await?;
+        let after = moment(scratch, Some(before)).await?;
         if !failures.is_empty() {
             return Ok(Arrival { failures, after, ..Arrival::default() });
         }
@@ -232,12 +238,13 @@ impl Route<'_> {
             let pending = Vec::new();
             return Ok(Trial { ground, failures, states: None, pending, since: None });
         }
-        let after = state_of(&mut scratch.admin().await?).await?;
+        let before = before().await?;
+        let after = state_of(&mut scratch.admin().await?, Some(&before)).await?;
         let mut pending = Vec::new();
         if let Some((stage, ledger)) = next {
             pending = pending_in(stage, ledger, scratch).await?;
         }
-        let states = Some([before().await?, after]);
+        let states = Some([before, after]);
         Ok(Trial { ground, failures, states, pending, since: None })
     }
 }
@@ -260,10 +267,11 @@ async fn there_and_back(
     forth: &Route<'_>,
     back: &Route<'_>,
     [scratch, untouched]: [Scratch; 2],
+    arrived: &Moment,
     spared: &BTreeSet<String>,
 ) -> Result<RolledBack> {
     let server = forth.stage.server;
-    let arrival = back.go(&scratch).await?;
+    let arrival = back.go(&scratch, arrived).await?;
     let (mut retry, mut trials) = (None, Vec::new());
     if arrival.failures.is_empty() {
         let copy = server.clone_of(&scratch, None).await?;
@@ -295,9 +303,10 @@ async fn retried(
     if !left_over.is_empty() {
         let spared = spared | &left_over;
         populate(&mut scratch.admin().await?, &spared, forth.stage.limit).await?;
-        before = moment(scratch).await?;
+        before = moment(scratch, Some(&before)).await?;
     }
-    Ok(Retry { before, arrival: forth.go(scratch).await? })
+    let arrival = forth.go(scratch, &before).await?;
+    Ok(Retry { before, arrival })
 }
 
 /// What a first boot makes, if it comes to its end.
@@ -324,13 +333,27 @@ async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Res
     Ok(failures)
 }
 
-async fn moment(scratch: &Scratch) -> Result<Moment> {
+/// What is there, with the rows of small tables. Those that nobody has changed since a moment before
+/// are not read again.
+async fn moment(scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
     let mut reader = scratch.admin().await?;
-    let state = state_of(&mut reader).await?;
-    let tables = state.rows.tables.iter();
-    let small = tables.filter(|(name, it)| it.count <= ROWS_MAX && !is_view(&state, name));
-    let small: BTreeSet<_> = small.map(|(name, _)| name.clone()).collect();
-    let details = Detail::read(&mut reader, &small).await?;
+    let state = state_of(&mut reader, before.map(|it| &it.state)).await?;
+    // Of other columns the same texts may be told.
+    let before = before.filter(|before| before.state.catalog == state.catalog);
+    let known = |name: &String, is: &TableRows| {
+        let was = before?.state.rows.tables.get(name)?;
+        let is_same = (was.count, was.contents) == (is.count, is.contents);
+        before?.details.get(name).filter(|_| is_same).cloned()
+    };
+    let (mut details, mut unknown) = (BTreeMap::new(), BTreeSet::new());
+    for (name, rows) in &state.rows.tables {
+        if let Some(detail) = known(name, rows) {
+            details.insert(name.clone(), detail);
+        } else if rows.count <= ROWS_MAX && !is_view(&state, name) {
+            unknown.insert(name.clone());
+        }
+    }
+    details.extend(Detail::read(&mut reader, &unknown).await?);
     Ok(Moment { state, details })
 }
 
@@ -461,7 +484,7 @@ async fn ahead(
     let whole = stage.on(sides.squash.old_side(stage.project));
     let next = old.ledger.map(|ledger| (&whole, ledger));
     // Another database, moved in the same way, would not have the same times in its rows.
-    let found = state_of(&mut scratch.admin().await?).await?;
+    let found = state_of(&mut scratch.admin().await?, None).await?;
     let trial = back.tried(Ground::Ahead, &scratch, async || Ok(found.clone()), next).await?;
     stage.server.drop_database(scratch).await?;
     Ok(Some(Trial { since: Some(gone), ..trial }))
@@ -475,7 +498,7 @@ async fn gone_on(
 ) -> Result<Option<(Scratch, Since)>> {
     let scratch = old.made.copy(old.stage).await?;
     if script(forth.stage, &scratch, forth.script).await?.is_empty() {
-        let rolled_out = state_of(&mut scratch.admin().await?).await?;
+        let rolled_out = state_of(&mut scratch.admin().await?, None).await?;
         let boot = boot(since, &scratch, Act::Rollout).await?;
         if boot.succeeded() && !boot.steps.is_empty() {
             let name = |step: &Step| since.project.chain.migrations[step.migration].file_name();

@@ -94,7 +94,7 @@ impl<'a> Scene<'a> {
         let round = complete(self.stage, &scratch).await?;
         let mut cut = Cut::of(after, round);
         if let (true, Some(whole)) = (cut.round.succeeded(), &trace.first.end) {
-            let end = ending(self.stage, &scratch).await?;
+            let end = ending(self.stage, &scratch, Some(&whole.state)).await?;
             if !is_same(whole, &end) {
                 self.compare(whole, &end, &scratch, &mut cut).await?;
             }
@@ -188,7 +188,7 @@ impl<'a> Scene<'a> {
         };
         let mut noise = Noise::default();
         if go_on(stage, &control, after, done).await?.succeeded() {
-            let end = ending(stage, &control).await?;
+            let end = ending(stage, &control, Some(&whole.state)).await?;
             noise = self.between(whole, &end, &control).await?;
         }
         stage.server.drop_database(control).await?;

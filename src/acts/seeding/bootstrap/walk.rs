@@ -106,7 +106,8 @@ impl Walk<'_> {
     }
 
     async fn look(&mut self, author: Option<Author>) -> Result<()> {
-        let ending = ending(self.stage, self.scratch).await?;
+        let before = self.path.last().map(|stride| &stride.ending.state);
+        let ending = ending(self.stage, self.scratch, before).await?;
         let mut reader = self.scratch.admin().await?;
         // A column that the next script makes has no NULLs yet.
         let has = |(table, column): &(String, String)| {

@@ -1,0 +1,108 @@
+//! Statements that may be refused, in a transaction that goes on all the same.
+//!
+//! Each has a savepoint, which is settled together with what comes next: a message of its own would
+//! take as long as the statement does.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::{PgConnection, PgQueryResult, PgRow};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::plan::{Cell, failed};
+use crate::Result;
+use crate::server::run;
+
+/// A transaction in which statements are attempted.
+pub(super) struct Attempts<'a> {
+    connection: &'a mut PgConnection,
+    last: Last,
+    answers: BTreeMap<String, Option<Vec<Vec<Cell>>>>,
+}
+
+/// What became of the savepoint of the attempt before.
+#[derive(Clone, Copy)]
+enum Last {
+    Settled,
+    Kept,
+    TakenBack,
+}
+
+impl<'a> Attempts<'a> {
+    /// The connection should be in a transaction.
+    pub(super) fn new(connection: &'a mut PgConnection) -> Self {
+        Self { connection, last: Last::Settled, answers: BTreeMap::new() }
+    }
+
+    /// Writes, and tells how much, or why that was refused.
+    pub(super) async fn write(
+        &mut self,
+        statements: &str,
+    ) -> Result<Result<PgQueryResult, sqlx::Error>> {
+        let message = self.message(statements);
+        let done = sqlx::raw_sql(AssertSqlSafe(message)).execute(&mut *self.connection).await;
+        self.told(done)
+    }
+
+    /// Rows of texts; nothing if the server can't say.
+    pub(super) async fn ask(&mut self, query: &str) -> Result<Option<Vec<Vec<Cell>>>> {
+        let message = self.message(query);
+        let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(&mut *self.connection).await;
+        let Ok(rows) = self.told(rows)? else { return Ok(None) };
+        let texts = |row: &PgRow| {
+            (0..row.len()).map(|place| row.try_get_unchecked(place)).collect::<Result<_, _>>()
+        };
+        rows.iter().map(texts).collect::<Result<_, _>>().map(Some).map_err(failed)
+    }
+
+    /// The same, for a query that has the same answer each time.
+    pub(super) async fn ask_once(&mut self, query: String) -> Result<Option<Vec<Vec<Cell>>>> {
+        if let Some(answer) = self.answers.get(&query) {
+            return Ok(answer.clone());
+        }
+        let answer = self.ask(&query).await?;
+        self.answers.insert(query, answer.clone());
+        Ok(answer)
+    }
+
+    /// Takes back what was written last.
+    pub(super) fn take_back(&mut self) {
+        self.last = Last::TakenBack;
+    }
+
+    /// Runs SQL of our own, which is not attempted, but has no reason to fail.
+    pub(super) async fn run(&mut self, statements: &str) -> Result<()> {
+        self.settle().await?;
+        run(self.connection, statements).await
+    }
+
+    /// The connection, once nothing is open in it but the transaction.
+    pub(super) async fn settle(&mut self) -> Result<&mut PgConnection> {
+        let settled = match self.last {
+            Last::Settled => "",
+            Last::Kept => "RELEASE rehearsal",
+            Last::TakenBack => "ROLLBACK TO rehearsal; RELEASE rehearsal",
+        };
+        if !settled.is_empty() {
+            run(self.connection, settled).await?;
+        }
+        self.last = Last::Settled;
+        Ok(self.connection)
+    }
+
+    fn message(&self, statements: &str) -> String {
+        let before = match self.last {
+            Last::Settled => "SAVEPOINT rehearsal",
+            Last::Kept => "RELEASE rehearsal; SAVEPOINT rehearsal",
+            Last::TakenBack => "ROLLBACK TO rehearsal",
+        };
+        format!("{before}; {statements}")
+    }
+
+    fn told<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<Result<T, sqlx::Error>> {
+        self.last = if done.is_ok() { Last::Kept } else { Last::TakenBack };
+        match done {
+            Err(error) if error.as_database_error().is_none() => Err(failed(error)),
+            done => Ok(done),
+        }
+    }
+}

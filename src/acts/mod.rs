@@ -77,9 +77,13 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     if let Some(fresh) = refused(stage) {
         return Ok(Traces::of_fresh(fresh));
     }
-    let own = Box::pin(fresh::play(stage, Purpose::Trace));
+    let own = Box::pin(begin(stage, wanted));
     let other = Box::pin(squash::other_side(stage, wanted));
-    let ((fresh, made), other) = both(stage, own, other).await?;
+    let ((fresh, made, seen), other) = both(stage, own, other).await?;
+    let read_end = async || match seen {
+        Some(end) => Ok(end),
+        None => end_of(stage, &made).await,
+    };
     let mut traces = Traces::of_fresh(fresh);
     if !traces.fresh.boot.succeeded() {
         return Ok(traces);
@@ -89,7 +93,7 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     let end;
     if stage.project.config.postgres.database.is_some() {
         // One name, one database: the acts take turns.
-        end = end_of(stage, &made).await?;
+        end = read_end().await?;
         if rerun {
             let played = rerun::play(stage, made.copy(stage).await?).await?;
             traces.rerun = Some(rerun::leave(stage, &made, &end, played).await?);
@@ -107,7 +111,7 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
         let (for_rerun, for_replay) = tokio::try_join!(copy(rerun), copy(replay))?;
         let (second, again);
         (end, second, again) = tokio::try_join!(
-            end_of(stage, &made),
+            read_end(),
             optional(for_rerun.map(|copy| Box::pin(rerun::play(stage, copy)))),
             optional(for_replay.map(|copy| Box::pin(replay::play(stage, copy)))),
         )?;
@@ -126,6 +130,18 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     }
     traces.fresh.end = Some(end);
     Ok(traces)
+}
+
+/// Plays the first boot, and reads what it has made already if the other side of a squash is still
+/// being played.
+async fn begin(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<(Trace, Made, Option<State>)> {
+    let (trace, made) = fresh::play(stage, Purpose::Trace).await?;
+    let has_time = stage.project.squash.is_some() && wanted.contains(&Act::Baseline);
+    let mut end = None;
+    if has_time && trace.boot.succeeded() {
+        end = Some(end_of(stage, &made).await?);
+    }
+    Ok((trace, made, end))
 }
 
 /// Reads what the first boot made. Nobody can connect to a template.

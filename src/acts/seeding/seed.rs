@@ -14,11 +14,11 @@ use crate::rows::{Detail, Rows, Uncounted, Writes, small_tables_that_differ};
 use crate::server::Scratch;
 use crate::trace::{Act, Look, Path, Seeding, Sowing, Sown, State};
 
-pub(super) async fn play(stage: &Stage<'_>, made: &Made, begin: &State) -> Result<Seeding> {
+pub(super) async fn play(stage: &Stage<'_>, made: &Made, before: &State) -> Result<Seeding> {
     stage.progress.begin(Act::Seed.name());
     let begun = Instant::now();
     let scratch = made.copy(stage).await?;
-    let first = sowing(stage, &scratch, begin).await?;
+    let first = sowing(stage, &scratch, before).await?;
     let mut second = None;
     if let Some(end) = &first.end {
         second = Some(sowing(stage, &scratch, end).await?);

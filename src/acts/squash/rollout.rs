@@ -23,8 +23,8 @@ use crate::server::{Scratch, value};
 use crate::source::{Crossing, Migration, Project, SCRIPTS, Side, Squash};
 use crate::sql::{Control, Kind, literal};
 use crate::trace::{
-    Act, Arrival, Boot, Failure, Ground, LedgerTable, Moment, Point, Retry, RolledBack, RolledOut,
-    Since, State, Step, Trial,
+    Act, Arrival, Boot, Failure, Ground, LedgerTable, Moment, Point, Populated, Retry, RolledBack,
+    RolledOut, Since, State, Step, Trial,
 };
 
 /// Columns of ledgers that no two boots fill alike, whatever their types: how long something took,
@@ -98,7 +98,7 @@ async fn all_ways(
     let new = booted(new, &new_stage, &mut fresh_new).await?;
     match (old, new) {
         (Some(old), Some(new)) => {
-            Box::pin(across(stage, sides, [old, new], rollout, trace)).await?
+            Box::pin(across(stage, sides, [old, new], rollout, trace)).await?;
         }
         (old, _) => {
             let what = if old.is_none() { "squashed chain" } else { "baseline" };
@@ -137,17 +137,13 @@ async fn across(
     let (old_ledger, new_ledger) = (ledger_tables(old), ledger_tables(new));
     trace.bookkeeping = old_ledger.union(&new_ledger).cloned().collect();
     let copy = new.stage.aside(new.made.copy(new.stage).await?).await?;
-    let ledger = ledger_rows(&copy, &new_ledger).await?;
-    let new_end = match sides.new.filter(|_| !sides.new_goes_on) {
-        Some(at) => at.end.clone(),
-        None => state_of(&mut copy.admin().await?, None).await?,
-    };
-    let forth = Route { stage, script: rollout, state: &new_end, ledger };
-
     let scratch = old.made.copy(old.stage).await?;
-    trace.populated =
-        populate(&mut scratch.admin().await?, &trace.bookkeeping, stage.limit).await?;
-    trace.before = moment(&scratch, None).await?;
+    let ((ledger, new_end), populated) = tokio::try_join!(
+        goal(sides, &copy, &new_ledger),
+        Box::pin(inhabited(stage, sides, &scratch, &trace.bookkeeping)),
+    )?;
+    (trace.populated, trace.before) = populated;
+    let forth = Route { stage, script: rollout, state: &new_end, ledger };
     let (mut back, mut untouched) = (None, None);
     if let Some(script) = &squash.rollback {
         let ledger = ledger_rows(&scratch, &old_ledger).await?;
@@ -189,6 +185,34 @@ async fn across(
     trace.trials = iter::once(again).chain(trials).collect();
     trace.rollback = way_back;
     Ok(())
+}
+
+/// What the rollout should lead to: the rows of the ledger, and all that is there.
+async fn goal(
+    sides: &Sides<'_>,
+    copy: &Scratch,
+    ledger: &BTreeSet<String>,
+) -> Result<(LedgerRows, State)> {
+    let ledger = ledger_rows(copy, ledger).await?;
+    let end = match sides.new.filter(|_| !sides.new_goes_on) {
+        Some(at) => at.end.clone(),
+        None => state_of(&mut copy.admin().await?, None).await?,
+    };
+    Ok((ledger, end))
+}
+
+/// Fills with rows what the squashed chain has made, but for the `spared` tables.
+async fn inhabited(
+    stage: &Stage<'_>,
+    sides: &Sides<'_>,
+    scratch: &Scratch,
+    spared: &BTreeSet<String>,
+) -> Result<(Populated, Moment)> {
+    let populated = populate(&mut scratch.admin().await?, spared, stage.limit).await?;
+    // Rows leave the schema as it was.
+    let end = sides.old.filter(|_| !sides.old_goes_on).map(|at| at.end.clone());
+    let before = end.map(|state| Moment { state, ..Moment::default() });
+    Ok((populated, moment(scratch, before.as_ref()).await?))
 }
 
 /// The next boot after the rollout, with its end, and the rollout once more.
@@ -276,11 +300,15 @@ async fn there_and_back(
     if arrival.failures.is_empty() {
         let copy = server.clone_of(&scratch, None).await?;
         let left = async || Ok(arrival.after.state.clone());
-        trials.push(back.tried(Ground::Again, &copy, left, None).await?);
-        server.drop_database(copy).await?;
+        let again = Box::pin(back.tried(Ground::Again, &copy, left, None));
         let left = async || Ok(back.state.clone());
-        trials.push(back.tried(Ground::NotRolledOut, &untouched, left, None).await?);
-        retry = Some(retried(forth, back.state, &arrival.after, &scratch, spared).await?);
+        let too_early = Box::pin(back.tried(Ground::NotRolledOut, &untouched, left, None));
+        let retried = Box::pin(retried(forth, back.state, &arrival.after, &scratch, spared));
+        let (again, (too_early, found)) =
+            both(forth.stage, again, both(forth.stage, too_early, retried)).await?;
+        server.drop_database(copy).await?;
+        trials.extend([again, too_early]);
+        retry = Some(found);
     }
     server.drop_database(untouched).await?;
     server.drop_database(scratch).await?;
@@ -333,8 +361,8 @@ async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Res
     Ok(failures)
 }
 
-/// What is there, with the rows of small tables. Those that nobody has changed since a moment before
-/// are not read again.
+/// What is there, with the rows of small tables. Those that nobody has changed since the moment
+/// `before` are not read again.
 async fn moment(scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
     let mut reader = scratch.admin().await?;
     let state = state_of(&mut reader, before.map(|it| &it.state)).await?;

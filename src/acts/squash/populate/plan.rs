@@ -105,7 +105,10 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Table>> {
             let texts = about.chain(column.default.as_deref());
             let constants = Constants::of(texts);
             let usual = types.candidates(column.type_id, column.modifier, &constants);
-            let there = samples.iter().filter_map(|row| row.get(place).cloned().flatten());
+            // What a key has already, it doesn't take again.
+            let is_key = table.keys.iter().any(|key| key.columns == [column.name.as_str()]);
+            let samples = samples.iter().filter(|_| !is_key);
+            let there = samples.filter_map(|row| row.get(place).cloned().flatten());
             column.candidates = mixed(usual, there.collect()).into_iter().map(Some).collect();
             if column.is_nullable {
                 column.candidates.push(None);

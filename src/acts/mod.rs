@@ -99,8 +99,7 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
             traces.rerun = Some(rerun::leave(stage, &made, &end, played).await?);
         }
         if replay {
-            let played = replay::play(stage, made.copy(stage).await?).await?;
-            traces.replay = Some(replay::leave(stage, &end, played).await?);
+            traces.replay = Some(replay::play(stage, made.copy(stage).await?).await?);
         }
     } else {
         // Nobody can be connected to a database that is being copied, so the copies come first.
@@ -109,16 +108,15 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
             None => Ok(None),
         };
         let (for_rerun, for_replay) = tokio::try_join!(copy(rerun), copy(replay))?;
-        let (second, again);
-        (end, second, again) = tokio::try_join!(
+        let second;
+        (end, second, traces.replay) = tokio::try_join!(
             read_end(),
             optional(for_rerun.map(|copy| Box::pin(rerun::play(stage, copy)))),
             optional(for_replay.map(|copy| Box::pin(replay::play(stage, copy)))),
         )?;
-        (traces.rerun, traces.replay) = tokio::try_join!(
-            optional(second.map(|played| Box::pin(rerun::leave(stage, &made, &end, played)))),
-            optional(again.map(|played| Box::pin(replay::leave(stage, &end, played)))),
-        )?;
+        if let Some(played) = second {
+            traces.rerun = Some(rerun::leave(stage, &made, &end, played).await?);
+        }
     }
     if let Some(trace) = &mut traces.replay {
         replay::trace_changes(stage, &made, &end, trace).await?;
@@ -147,10 +145,10 @@ async fn begin(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<(Trace, Made
 /// Reads what the first boot made. Nobody can connect to a template.
 async fn end_of(stage: &Stage<'_>, made: &Made) -> Result<State> {
     if let Made::Scratch(scratch) = made {
-        return state_of(&mut scratch.admin().await?, None).await;
+        return begin_of(stage, &mut scratch.admin().await?).await;
     }
     let copy = made.copy(stage).await?;
-    let end = state_of(&mut copy.admin().await?, None).await?;
+    let end = begin_of(stage, &mut copy.admin().await?).await?;
     stage.server.drop_database(copy).await?;
     Ok(end)
 }
@@ -296,12 +294,25 @@ pub(crate) async fn compared(
     Ok(comparison)
 }
 
-/// Reads a database's schema and data. The schema is likely to be that of the state `before`.
+/// Reads a database's schema and data. The schema may well be that of the state `before`.
 async fn state_of(reader: &mut PgConnection, before: Option<&State>) -> Result<State> {
-    let known = before.map(|before| &before.catalog);
-    let catalog = Catalog::read_again(reader, known).await?;
+    let catalog = match before {
+        Some(before) => Catalog::read_again(reader, Some(&before.catalog)).await?,
+        None => Catalog::read_from(reader).await?,
+    };
     let rows = Rows::read(reader).await?;
     Ok(State { catalog, rows })
+}
+
+/// The same, where most acts begin: what they come to is compared with it, one after the other.
+async fn begin_of(stage: &Stage<'_>, reader: &mut PgConnection) -> Result<State> {
+    let Project { scripts, squash, .. } = stage.project;
+    let has_more = !scripts.seeds.is_empty() || !scripts.post.is_empty() || squash.is_some();
+    if !has_more && !stage.boots_again {
+        return state_of(reader, None).await;
+    }
+    let catalog = Catalog::read_again(reader, None).await?;
+    Ok(State { catalog, rows: Rows::read(reader).await? })
 }
 
 /// Rows before and after, by the table's name.

@@ -15,8 +15,8 @@ use crate::server::Scratch;
 use crate::source::{Migration, Sessions};
 use crate::trace::{Act, Boot, Cause, State, Step, Trace};
 
-/// Plays the replay on a copy of the database that the first boot made, which is handed back.
-pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<(Trace, Scratch)> {
+/// Plays the replay on a copy of the database that the first boot made.
+pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<Trace> {
     let recorder = Recorder::begin(stage, Act::Replay);
     let mut runner = Runner::start(stage, &scratch).await?;
     let mut boot = Boot::default();
@@ -26,23 +26,12 @@ pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<(Trace, 
         stage.progress.played(Act::Replay, index + 1, migrations.len());
     }
     drop(runner);
-    Ok((recorder.end(boot, None), scratch))
-}
-
-/// Reads what the replay has left, and leaves its database.
-pub(super) async fn leave(
-    stage: &Stage<'_>,
-    before: &State,
-    (mut trace, scratch): (Trace, Scratch),
-) -> Result<Trace> {
-    let begun = Instant::now();
     let mut reader = scratch.admin().await?;
-    trace.end = Some(state_of(&mut reader, Some(before)).await?);
-    trace.writes = Writes::read(&mut reader).await?;
+    let end = state_of(&mut reader, None).await?;
+    let writes = Writes::read(&mut reader).await?;
     drop(reader);
-    trace.kept = stage.leave(scratch, &trace.boot).await?;
-    trace.duration += begun.elapsed();
-    Ok(trace)
+    let kept = stage.leave(scratch, &boot).await?;
+    Ok(Trace { writes, kept, ..recorder.end(boot, Some(end)) })
 }
 
 /// Where a replay did not end as it began, plays it once more to record how that came about.

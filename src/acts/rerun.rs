@@ -1,12 +1,10 @@
 //! The second boot: the runner again, on a copy of what the first boot made, with its ledger.
 
-use std::time::Instant;
-
 use super::boot::boot;
 use super::fresh::Made;
 use super::{Recorder, Stage, details, state_of};
 use crate::Result;
-use crate::rows::Writes;
+use crate::rows::{Uncounted, Writes};
 use crate::server::Scratch;
 use crate::trace::{Act, State, Trace};
 
@@ -14,27 +12,27 @@ use crate::trace::{Act, State, Trace};
 pub(super) async fn play(stage: &Stage<'_>, scratch: Scratch) -> Result<(Trace, Scratch)> {
     let recorder = Recorder::begin(stage, Act::Rerun);
     let boot = boot(stage, &scratch, Act::Rerun).await?;
-    Ok((recorder.end(boot, None), scratch))
+    let (mut end, mut writes) = (None, Err(Uncounted::Unasked));
+    if boot.succeeded() {
+        let mut reader = scratch.admin().await?;
+        end = Some(state_of(&mut reader, None).await?);
+        writes = Writes::read(&mut reader).await?;
+    }
+    Ok((Trace { writes, ..recorder.end(boot, end) }, scratch))
 }
 
-/// Reads what the second boot has left, records which rows it has changed, and leaves its database.
+/// Records which rows the second boot has changed, and leaves its database.
 pub(super) async fn leave(
     stage: &Stage<'_>,
     fresh: &Made,
     before: &State,
-    (mut trace, mut scratch): (Trace, Scratch),
+    (mut trace, scratch): (Trace, Scratch),
 ) -> Result<Trace> {
-    let begun = Instant::now();
-    if trace.boot.succeeded() {
-        let mut reader = scratch.admin().await?;
-        let after = state_of(&mut reader, Some(before)).await?;
-        trace.writes = Writes::read(&mut reader).await?;
-        drop(reader);
+    let mut scratch = scratch;
+    if let Some(after) = &trace.end {
         (trace.details, scratch) =
             details(stage, fresh, &before.rows, &after.rows, scratch).await?;
-        trace.end = Some(after);
     }
     trace.kept = stage.leave(scratch, &trace.boot).await?;
-    trace.duration += begun.elapsed();
     Ok(trace)
 }

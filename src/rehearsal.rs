@@ -530,9 +530,13 @@ impl<'a> Rehearsal<'a> {
         let judged = checks::ALL.iter().filter(|check| self.wants(check));
         let played = judged.filter(|check| self.level(project, check) != Level::Allow);
         let played = played.collect::<Vec<_>>();
-        let wanted = played.iter().filter_map(|check| check.act(project)).collect();
-        let mut traces =
-            Box::pin(acts::play(&self.stage(server, project, progress), &wanted)).await?;
+        let wanted: BTreeSet<_> = played.iter().filter_map(|check| check.act(project)).collect();
+        let mut stage = self.stage(server, project, progress);
+        // A template has a name of its own, and so have its copies.
+        stage.keeps_templates = wanted.contains(&Act::Rollout)
+            && project.config.postgres.database.is_none()
+            && !server.is_guest();
+        let mut traces = Box::pin(acts::play(&stage, &wanted)).await?;
         traces.judged = played.iter().map(|check| check.name).collect();
         let is_wanted = played.iter().any(|check| check.act(project) == Some(Act::Dump));
         if let Some(end) = traces.fresh.end.as_ref().filter(|_| is_wanted) {
@@ -561,10 +565,13 @@ impl<'a> Rehearsal<'a> {
                 _ => None,
             },
             seeders: &self.seeders,
-            // A template has a name of its own, and so have its copies.
-            boots_again: !server.is_guest()
-                && project.config.postgres.database.is_none()
-                && project.squash.as_ref().is_some_and(|squash| squash.rollout.is_some()),
+            keeps_templates: false,
+            // One name is one database, roles are there once, and who looks at the sessions of
+            // others must not find ours. Somebody else's server may have few to give away.
+            takes_turns: server.is_guest()
+                || project.config.postgres.database.is_some()
+                || source::reach(project).is_some()
+                || source::meddles(project),
             custom_settings: custom_settings(project),
         }
     }

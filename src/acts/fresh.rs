@@ -79,11 +79,11 @@ async fn by_recipe(
         Some((template, count)) => {
             stage.progress.note(&inherited(count, files));
             let scratch = stage.server.copy_of(&template).await?;
-            go_on(stage, recipe, scratch, taken_over(&template, count)).await?
+            go_on(stage, recipe, purpose, scratch, taken_over(&template, count)).await?
         }
         None => {
             let (begin, scratch) = prepared(stage).await?;
-            go_on(stage, recipe, scratch, begin).await?
+            go_on(stage, recipe, purpose, scratch, begin).await?
         }
     };
     let mut trace = recorder.end(boot, None);
@@ -149,6 +149,7 @@ async fn alone(stage: &Stage<'_>, recorder: Recorder) -> Result<(Trace, Made)> {
 async fn go_on(
     stage: &Stage<'_>,
     recipe: &Recipe,
+    purpose: Purpose,
     scratch: Scratch,
     mut before: Boot,
 ) -> Result<(Boot, Scratch)> {
@@ -158,7 +159,9 @@ async fn go_on(
     let last = recipe.files().saturating_sub(1);
     loop {
         let from = before.steps.len();
-        let in_parts = stage.project.chain.format.boot_transaction.is_none();
+        // On a server of one's own nobody goes on from there whose boot is judged.
+        let in_parts = stage.project.chain.format.boot_transaction.is_none()
+            && (stage.server.is_shared() || purpose == Purpose::Database);
         let pause = (in_parts && from < last).then(|| (last, Instant::now() + WORTHWHILE));
         let course = Course { from, pause };
         let boot = boot_in_part(stage, &scratch, Act::Fresh, course).await?;

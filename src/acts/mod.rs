@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{Either, select};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 pub(crate) use self::closure::{Migrate, Outcome};
@@ -34,11 +35,12 @@ use self::migration::{Book, Played};
 use self::recipe::Recipe;
 pub(crate) use self::seeded::seeded;
 use self::session::Player;
+use self::squash::OtherSide;
 use crate::Result;
 use crate::catalog::{self, Belongings, Catalog, Comparison, Without, parent_of};
 use crate::rows::{self, Detail, Rows, Uncounted};
 use crate::server::{News, Scratch, Server, Silence};
-use crate::source::{Home, Project, reach};
+use crate::source::{Home, Project};
 use crate::sql::{Name, Object};
 use crate::trace::{Act, Boot, Seeding, Sown, State, Trace, Traces};
 
@@ -65,9 +67,11 @@ pub(crate) struct Stage<'a> {
     pub(crate) closure: Option<&'a dyn Migrate>,
     /// The closures that seed, in their order.
     pub(crate) seeders: &'a [Rc<dyn Migrate + 'a>],
-    /// Whether the acts boot the same files again and again, on a server that may keep what those
-    /// have made.
-    pub(crate) boots_again: bool,
+    /// Whether the acts boot the same files again and again, on a server of ours, which may then
+    /// keep what they have made.
+    pub(crate) keeps_templates: bool,
+    /// Whether acts could get in each other's way if they were played at once.
+    pub(crate) takes_turns: bool,
     /// Settings of made-up classes that the chain's text names.
     pub(crate) custom_settings: Vec<String>,
 }
@@ -77,9 +81,7 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     if let Some(fresh) = refused(stage) {
         return Ok(Traces::of_fresh(fresh));
     }
-    let own = Box::pin(begin(stage, wanted));
-    let other = Box::pin(squash::other_side(stage, wanted));
-    let ((fresh, made, seen), other) = both(stage, own, other).await?;
+    let ((fresh, made, seen), other) = begin(stage, wanted).await?;
     let read_end = async || match seen {
         Some(end) => Ok(end),
         None => end_of(stage, &made).await,
@@ -130,9 +132,35 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     Ok(traces)
 }
 
-/// Plays the first boot, and reads what it has made already if the other side of a squash is still
-/// being played.
-async fn begin(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<(Trace, Made, Option<State>)> {
+/// What a first boot came to, and what is there after it, if that was read already.
+type Begun = (Trace, Made, Option<State>);
+
+/// Plays the first boot, and that of the other side of a squash. A boot that fails says more than
+/// whatever the other side comes to, which nobody waits for then.
+async fn begin(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<(Begun, Option<OtherSide>)> {
+    let own = Box::pin(own_side(stage, wanted));
+    let other = Box::pin(squash::other_side(stage, wanted));
+    if stage.takes_turns {
+        let begun = own.await?;
+        let other = if begun.0.boot.succeeded() { other.await? } else { None };
+        return Ok((begun, other));
+    }
+    let (begun, other) = match select(own, other).await {
+        Either::Left((begun, other)) => {
+            let begun = begun?;
+            if !begun.0.boot.succeeded() {
+                return Ok((begun, None));
+            }
+            (begun, other.await)
+        }
+        Either::Right((other, own)) => (own.await?, other),
+    };
+    let other = if begun.0.boot.succeeded() { other? } else { None };
+    Ok((begun, other))
+}
+
+/// The first boot. While the other side of a squash is played, there is time to read what it made.
+async fn own_side(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Begun> {
     let (trace, made) = fresh::play(stage, Purpose::Trace).await?;
     let has_time = stage.project.squash.is_some() && wanted.contains(&Act::Baseline);
     let mut end = None;
@@ -229,14 +257,13 @@ pub(crate) async fn applied(
     Some(entries.collect::<Result<Vec<_>, _>>().ok()?.into_iter().flatten().collect())
 }
 
-/// Plays both at once, if they can't get in each other's way: one name is one database, and roles
-/// are there once.
+/// Plays both, at once unless they must take turns.
 async fn both<A, B>(
     stage: &Stage<'_>,
     one: impl Future<Output = Result<A>>,
     other: impl Future<Output = Result<B>>,
 ) -> Result<(A, B)> {
-    if stage.project.config.postgres.database.is_some() || reach(stage.project).is_some() {
+    if stage.takes_turns {
         return Ok((one.await?, other.await?));
     }
     tokio::try_join!(one, other)
@@ -266,6 +293,14 @@ impl Stage<'_> {
         }
         self.server.drop_database(scratch).await?;
         Ok(None)
+    }
+
+    /// Gives a database the name that the project expects, which nobody has.
+    async fn onstage(&self, scratch: Scratch) -> Result<Scratch> {
+        match self.project.config.database() {
+            Some(name) => self.server.rename(scratch, name).await,
+            None => Ok(scratch),
+        }
     }
 
     /// Frees the name that the project expects, for the next act.
@@ -308,7 +343,7 @@ async fn state_of(reader: &mut PgConnection, before: Option<&State>) -> Result<S
 async fn begin_of(stage: &Stage<'_>, reader: &mut PgConnection) -> Result<State> {
     let Project { scripts, squash, .. } = stage.project;
     let has_more = !scripts.seeds.is_empty() || !scripts.post.is_empty() || squash.is_some();
-    if !has_more && !stage.boots_again {
+    if !has_more && !stage.keeps_templates {
         return state_of(reader, None).await;
     }
     let catalog = Catalog::read_again(reader, None).await?;

@@ -29,7 +29,7 @@ impl Recipe {
             Runner::Command { line, fingerprint } => Some((line, fingerprint.as_ref()?)),
             Runner::Closure => return None,
         };
-        if !(stage.server.is_shared() || stage.boots_again) {
+        if !(stage.server.is_shared() || stage.keeps_templates) {
             return None;
         }
         let postgres = &stage.project.config.postgres;

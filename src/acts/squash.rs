@@ -7,8 +7,9 @@ mod rollout;
 
 use std::collections::BTreeSet;
 
+pub(super) use self::baseline::OtherSide;
 pub(super) use self::baseline::other_side;
-use self::baseline::{At, Booted, OtherSide};
+use self::baseline::{At, Booted};
 use super::fresh::Made;
 use super::{Stage, both, optional};
 use crate::Result;

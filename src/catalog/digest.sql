@@ -47,8 +47,8 @@ select 'digest', (
         and (
             not c.relisshared
             or c.relname in (
-                'pg_authid', 'pg_auth_members', 'pg_parameter_acl', 'pg_subscription',
-                'pg_tablespace'
+                'pg_authid', 'pg_auth_members', 'pg_parameter_acl', 'pg_shseclabel',
+                'pg_subscription', 'pg_tablespace'
             )
         )
         and c.relname not in ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject')

@@ -165,14 +165,13 @@ impl Server {
             let got = version.text;
             return Err(Error::new(format!("asked for {}, got Postgres {got}", plan.name())));
         }
-        if sharing == Sharing::Shared && !template::prepare(&mut connection, version.major).await? {
+        if sharing != Sharing::Shared {
+            run(&mut connection, template::TABLE).await?;
+        } else if !template::prepare(&mut connection, version.major).await? {
             // Somebody's test has made a role, perhaps. The next one begins with nothing.
             machine.forget();
             drop((lease, machine));
             return Box::pin(Self::begin(plan, sharing)).await;
-        }
-        if sharing != Sharing::Shared {
-            run(&mut connection, template::TABLE).await?;
         }
         let pristine = value(&mut connection, &cluster::digest(version.major)).await?;
         let owner = login.username(OWNER).password(&password);

@@ -33,7 +33,7 @@ pub(crate) use self::git::{commit_with, fork_with, temporary::Temporary, top};
 pub(crate) use self::history::{Before, Fate, Gained, History, Text};
 #[cfg(feature = "cli")]
 pub(crate) use self::reach::statements_outside;
-pub(crate) use self::reach::{reach, reach_of, reach_outside};
+pub(crate) use self::reach::{meddles, reach, reach_of, reach_outside};
 pub(crate) use self::seeds::{Scripts, Seed};
 pub(crate) use self::squash::{Crossing, Side, Squash};
 use crate::config::{self, Boot, Config, Level, mistake};

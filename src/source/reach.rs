@@ -25,6 +25,27 @@ pub(crate) fn reach_outside(project: &Project) -> Option<(&SourceFile, &Statemen
     first(project, |statement| reaches(statement) || names_a_database(statement))
 }
 
+/// Whether a project seems to look at other sessions, or at what they leave on the server, or to do
+/// something to them.
+pub(crate) fn meddles(project: &Project) -> bool {
+    let is_theirs = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        [
+            "pg_terminate_backend",
+            "pg_cancel_backend",
+            "pg_stat_activity",
+            "pg_locks",
+            "prepare transaction",
+            "pg_prepared_xacts",
+            "replication_slot",
+            "replication_origin",
+        ]
+        .iter()
+        .any(|word| text.contains(word))
+    };
+    project.played_files().any(|file| is_theirs(&file.text))
+}
+
 /// All statements of the chain that seem to: those on what the server has, and those on the
 /// database itself.
 #[cfg(feature = "cli")]

@@ -1,5 +1,7 @@
 //! Rollouts and rollbacks that do what they should, and those that don't: on generated rows.
 
+use std::fs;
+
 use crate::support::{Project, Told, check, check_files, check_report, run, verify};
 
 const MEMBERS: &str = "CREATE TABLE members (id int PRIMARY KEY, name text NOT NULL);\n";
@@ -50,6 +52,51 @@ fn in_one(sql: &str) -> String {
 fn a_rollout_that_rewrites_the_ledger_holds() {
     let told = told_of(&in_one(&format!("\\set ON_ERROR_STOP on\n{GUARD}{FORTH}")));
     check(&told, 0, &["rollout passed", "rollback passed"]);
+}
+
+/// Where a database has one name, the scripts may name it, wherever they are played.
+#[test]
+fn a_rollout_may_name_the_database() {
+    let names = "ALTER DATABASE app SET timezone = 'UTC';\n";
+    let forth = in_one(&format!("{GUARD}{names}{FORTH}"));
+    let back = in_one(BACK);
+    let baseline = format!("{MEMBERS}{BADGES}{names}");
+    let project = squash(&baseline, &forth, &back, "");
+    let toml = fs::read_to_string(project.path().join("rehearsal.toml")).expect("it is there");
+    project.write("rehearsal.toml", format!("{toml}[postgres]\ndatabase = \"app\"\n"));
+    let told = run(verify(project.path()).args(["--only", "baseline,rollout"]));
+    check(&told, 0, &["baseline passed", "rollout passed"]);
+    project.write("rollout.sql", in_one(&format!("{names}{FORTH}")));
+    let told = run(verify(project.path()).args(["--only", "baseline,rollout"]));
+    let texts = ["on a database that lacks the last of the squashed migrations, the rollout goes"];
+    check(&told, 0, &texts);
+}
+
+/// Roles are there once for both sides, which take turns then.
+#[test]
+fn a_chain_and_its_baseline_may_make_the_same_roles() {
+    let role = "DO $$ BEGIN\n    CREATE ROLE reporter;\nEXCEPTION WHEN duplicate_object THEN \
+                NULL;\nEND $$;\nGRANT SELECT ON members TO reporter;\n";
+    let forth = in_one(&format!("{GUARD}{FORTH}"));
+    let baseline = format!("{MEMBERS}{BADGES}{role}");
+    let project = squash(&baseline, &forth, &in_one(BACK), "");
+    project.write(
+        "db/squashed/2_badges.sql",
+        format!("-- migrate:up\n{BADGES}{role}-- migrate:down\n"),
+    );
+    let told = run(verify(project.path()).args(["--only", "baseline,rollout,rollback"]));
+    check(&told, 0, &["baseline passed", "rollout passed", "rollback passed"]);
+}
+
+/// Both sides are booted at once, and the one that fails first is not the one that is told.
+#[test]
+fn a_chain_that_fails_is_told_whatever_the_other_side_comes_to() {
+    let forth = in_one(&format!("{GUARD}{FORTH}"));
+    let project = squash(&format!("{MEMBERS}{BADGES}"), &forth, &in_one(BACK), "");
+    project.write("db/migrations/4_later.sql", "-- migrate:up\nSELECT nothing;\n-- migrate:down\n");
+    let texts =
+        ["error[apply]", "db/migrations/4_later.sql:2", "column \"nothing\" does not exist"];
+    check_report(&run(&mut verify(project.path())), 1, &texts);
 }
 
 #[test]

@@ -124,8 +124,18 @@ fn read(tool: &Tool, root: &Path) -> Project {
 fn stage<'a>(server: &'a Server, project: &'a Project) -> Stage<'a> {
     let limit = Duration::from_mins(1);
     let (keep, progress, custom_settings) = (false, &Silence, Vec::new());
-    let (closure, seeders, boots_again) = (None, &[], false);
-    Stage { server, project, limit, keep, progress, closure, seeders, boots_again, custom_settings }
+    Stage {
+        server,
+        project,
+        limit,
+        keep,
+        progress,
+        closure: None,
+        seeders: &[],
+        keeps_templates: false,
+        takes_turns: false,
+        custom_settings,
+    }
 }
 
 /// Boots a project by the tool and by us, compares, and says whether the boots succeeded.

@@ -44,7 +44,7 @@ pub(super) struct At<'a> {
 pub(super) type Played = (Made, State, Option<String>);
 
 /// The other side than the project's own, as far as it was played, and what there is to tell of it.
-pub(super) type OtherSide = (Squashed, Option<Played>);
+pub(in crate::acts) type OtherSide = (Squashed, Option<Played>);
 
 /// Plays the other side than the project's own, if it is to be compared.
 pub(in crate::acts) async fn other_side(

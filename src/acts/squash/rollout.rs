@@ -45,14 +45,15 @@ struct Route<'a> {
 /// What a first boot has made, and the ledger's qualified name.
 type Fresh = (Made, Option<String>);
 
-/// What of the sides is played already, with all their files.
+/// What of the sides is played already.
 struct Sides<'a> {
     squash: &'a Squash,
     crossing: &'a Crossing,
+    /// Without what has come since the squash.
     old: Option<At<'a>>,
     new: Option<At<'a>>,
-    /// Whether files have come since, on each of them.
-    old_goes_on: bool,
+    /// The new one with all its files, if some have come since.
+    gone_on: Option<At<'a>>,
     new_goes_on: bool,
 }
 
@@ -70,13 +71,15 @@ pub(super) async fn play(own: At<'_>, other: Option<At<'_>>, squash: &Squash) ->
         let goes_on = |all: &Project, some: &Project| {
             some.chain.migrations.len() < all.chain.migrations.len()
         };
+        let old_goes_on = goes_on(squash.old_side(stage.project), &crossing.old);
+        let new_goes_on = goes_on(squash.new_side(stage.project), &crossing.new);
         let sides = Sides {
             squash,
             crossing: &crossing,
-            old,
-            new,
-            old_goes_on: goes_on(squash.old_side(stage.project), &crossing.old),
-            new_goes_on: goes_on(squash.new_side(stage.project), &crossing.new),
+            old: old.filter(|_| !old_goes_on),
+            new: new.filter(|_| !new_goes_on),
+            gone_on: new.filter(|_| new_goes_on),
+            new_goes_on,
         };
         Box::pin(all_ways(stage, &sides, rollout, &mut trace)).await?;
     }
@@ -92,10 +95,11 @@ async fn all_ways(
     let crossing = sides.crossing;
     let (old_stage, new_stage) = (stage.on(&crossing.old), stage.on(&crossing.new));
     let (mut fresh_old, mut fresh_new) = (None, None);
-    let old = sides.old.filter(|_| !sides.old_goes_on);
-    let old = booted(old, &old_stage, &mut fresh_old).await?;
-    let new = sides.new.filter(|_| !sides.new_goes_on);
-    let new = booted(new, &new_stage, &mut fresh_new).await?;
+    let old = booted(sides.old, &old_stage, &mut fresh_old).await?;
+    let mut new = None;
+    if old.is_some() {
+        new = booted(sides.new, &new_stage, &mut fresh_new).await?;
+    }
     match (old, new) {
         (Some(old), Some(new)) => {
             Box::pin(across(stage, sides, [old, new], rollout, trace)).await?;
@@ -194,7 +198,7 @@ async fn goal(
     ledger: &BTreeSet<String>,
 ) -> Result<(LedgerRows, State)> {
     let ledger = ledger_rows(copy, ledger).await?;
-    let end = match sides.new.filter(|_| !sides.new_goes_on) {
+    let end = match sides.new {
         Some(at) => at.end.clone(),
         None => state_of(&mut copy.admin().await?, None).await?,
     };
@@ -210,8 +214,7 @@ async fn inhabited(
 ) -> Result<(Populated, Moment)> {
     let populated = populate(&mut scratch.admin().await?, spared, stage.limit).await?;
     // Rows leave the schema as it was.
-    let end = sides.old.filter(|_| !sides.old_goes_on).map(|at| at.end.clone());
-    let before = end.map(|state| Moment { state, ..Moment::default() });
+    let before = sides.old.map(|at| Moment { state: at.end.clone(), ..Moment::default() });
     Ok((populated, moment(scratch, before.as_ref()).await?))
 }
 
@@ -462,14 +465,14 @@ async fn elsewhere(
     let whole = stage.on(sides.squash.new_side(stage.project));
     let (mut fresh, mut all) = (None, None);
     if sides.new_goes_on {
-        all = booted(sides.new, &whole, &mut fresh).await?;
+        all = booted(sides.gone_on, &whole, &mut fresh).await?;
     }
     let (at, end, scratch) = match all {
         Some(all) => {
             stage.server.drop_database(copy).await?;
-            (all, sides.new.map(|it| it.end), all.made.copy(all.stage).await?)
+            (all, sides.gone_on.map(|it| it.end), all.made.copy(all.stage).await?)
         }
-        None => (new, Some(forth.state), copy),
+        None => (new, Some(forth.state), stage.onstage(copy).await?),
     };
     let found = async || match end {
         Some(end) => Ok(end.clone()),

@@ -1,7 +1,8 @@
 //! Statements that may be refused, in a transaction that goes on all the same.
 //!
 //! Each has a savepoint, which is settled together with what comes next: a message of its own would
-//! take as long as the statement does.
+//! take as long as the statement does. They are numbered, because a message that can't even be read
+//! makes none: then there is nothing to go back to, and no row of another attempt is lost.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ use crate::server::run;
 pub(super) struct Attempts<'a> {
     connection: &'a mut PgConnection,
     last: Last,
+    /// The number of the savepoint of the attempt before.
+    number: usize,
     answers: BTreeMap<String, Option<Vec<Vec<Cell>>>>,
 }
 
@@ -30,7 +33,7 @@ enum Last {
 impl<'a> Attempts<'a> {
     /// The connection should be in a transaction.
     pub(super) fn new(connection: &'a mut PgConnection) -> Self {
-        Self { connection, last: Last::Settled, answers: BTreeMap::new() }
+        Self { connection, last: Last::Settled, number: 0, answers: BTreeMap::new() }
     }
 
     /// Writes, and tells how much, or why that was refused.
@@ -54,7 +57,8 @@ impl<'a> Attempts<'a> {
         rows.iter().map(texts).collect::<Result<_, _>>().map(Some).map_err(failed)
     }
 
-    /// The same, for a query that has the same answer each time.
+    /// The same, for a query that has the same answer each time, or one that is no worse for being
+    /// old: what it leaves out is refused, and tried otherwise.
     pub(super) async fn ask_once(&mut self, query: String) -> Result<Option<Vec<Vec<Cell>>>> {
         if let Some(answer) = self.answers.get(&query) {
             return Ok(answer.clone());
@@ -75,34 +79,51 @@ impl<'a> Attempts<'a> {
         run(self.connection, statements).await
     }
 
-    /// The connection, once nothing is open in it but the transaction.
+    /// The connection, once nothing is open in it but the transaction, for a savepoint of somebody
+    /// else's, or the end.
     pub(super) async fn settle(&mut self) -> Result<&mut PgConnection> {
+        let number = self.number;
         let settled = match self.last {
-            Last::Settled => "",
-            Last::Kept => "RELEASE rehearsal",
-            Last::TakenBack => "ROLLBACK TO rehearsal; RELEASE rehearsal",
+            Last::Settled => String::new(),
+            Last::Kept => format!("RELEASE rehearsal_{number}"),
+            Last::TakenBack => {
+                format!("ROLLBACK TO rehearsal_{number}; RELEASE rehearsal_{number}")
+            }
         };
         if !settled.is_empty() {
-            run(self.connection, settled).await?;
+            run(self.connection, &settled).await?;
         }
         self.last = Last::Settled;
         Ok(self.connection)
     }
 
-    fn message(&self, statements: &str) -> String {
-        let before = match self.last {
-            Last::Settled => "SAVEPOINT rehearsal",
-            Last::Kept => "RELEASE rehearsal; SAVEPOINT rehearsal",
-            Last::TakenBack => "ROLLBACK TO rehearsal",
-        };
-        format!("{before}; {statements}")
+    fn message(&mut self, statements: &str) -> String {
+        let (last, next) = (self.number, self.number + 1);
+        self.number = next;
+        match self.last {
+            Last::Settled => format!("SAVEPOINT rehearsal_{next}; {statements}"),
+            Last::Kept => {
+                format!("RELEASE rehearsal_{last}; SAVEPOINT rehearsal_{next}; {statements}")
+            }
+            Last::TakenBack => format!(
+                "ROLLBACK TO rehearsal_{last}; RELEASE rehearsal_{last}; \
+                 SAVEPOINT rehearsal_{next}; {statements}"
+            ),
+        }
     }
 
     fn told<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<Result<T, sqlx::Error>> {
         self.last = if done.is_ok() { Last::Kept } else { Last::TakenBack };
         match done {
-            Err(error) if error.as_database_error().is_none() => Err(failed(error)),
+            Err(error) if error.as_database_error().is_none() || misses_savepoint(&error) => {
+                Err(failed(error))
+            }
             done => Ok(done),
         }
     }
+}
+
+/// Whether the attempt before was refused as a whole, its savepoint with it.
+fn misses_savepoint(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("3B001"))
 }

@@ -1,5 +1,5 @@
-//! One table is filled: row by row, each under a savepoint, and where one is refused, what Postgres
-//! says tells which values are tried next.
+//! One table is filled: with its first rows in one message, if Postgres takes them all, else row by
+//! row; and where one is refused, what Postgres says tells which values are tried next.
 
 use std::collections::BTreeSet;
 use std::slice;

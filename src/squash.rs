@@ -172,6 +172,7 @@ impl Order {
         let rehearsal = self.rehearsal_on_oldest(&self.root)?;
         let project = rehearsal.project()?;
         assert_squashable(&project)?;
+        news.begin("the chain");
         let database = Box::pin(rehearsal.played(news)).await?.database;
         let mut admin = database.admin().await?;
         let day = "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')";

@@ -13,6 +13,7 @@ mod migration;
 // Each real tool is an oracle: what it leaves behind, the acts must leave behind.
 #[cfg(test)]
 mod oracle;
+mod others;
 mod recipe;
 mod replay;
 mod rerun;

@@ -267,13 +267,13 @@ const BACK_GUARD: &str = "DO $$\nBEGIN\n    IF (SELECT string_agg(version, ',' O
                           RAISE EXCEPTION 'not the ledger of the baseline';\n    END IF;\nEND \
                           $$;\n";
 
+/// What keeps the values of a column.
+const NOTES: &str = "CREATE TABLE notes_old AS SELECT member, code, note FROM badges;";
+
 /// A column that goes, its values kept under another name; and the way back, which may drop them.
 fn without_notes(keeps: &str, drops: &str) -> Project {
     let baseline = format!("{MEMBERS}{}", BADGES.replace("note text,", ""));
-    let forth = in_one(&format!(
-        "{GUARD}{keeps} notes_old AS SELECT member, code, note FROM badges;\nALTER TABLE badges \
-         DROP COLUMN note;\n{FORTH}"
-    ));
+    let forth = in_one(&format!("{GUARD}{keeps}\nALTER TABLE badges DROP COLUMN note;\n{FORTH}"));
     let back = in_one(&format!(
         "{BACK_GUARD}ALTER TABLE badges ADD COLUMN note text;\nUPDATE badges SET note = kept.note \
          FROM notes_old kept\n WHERE kept.member = badges.member AND kept.code = \
@@ -284,9 +284,9 @@ fn without_notes(keeps: &str, drops: &str) -> Project {
 
 #[test]
 fn a_rollout_can_be_played_again_after_the_rollback() {
-    let drops = without_notes("CREATE TABLE", "DROP TABLE notes_old;\n");
+    let drops = without_notes(NOTES, "DROP TABLE notes_old;\n");
     check(&told(&drops), 0, &["rollout passed", "rollback passed"]);
-    let leaves = without_notes("CREATE TABLE", "");
+    let leaves = without_notes(NOTES, "");
     let texts = [
         "error[rollback]: after the rollback, the rollout can't be played again",
         "rollout.sql:9",
@@ -301,7 +301,23 @@ fn a_rollout_can_be_played_again_after_the_rollback() {
 /// What is in the way the second time, and is passed over, is not what the rows are by then.
 #[test]
 fn what_a_rollback_leaves_over_is_no_copy_of_what_comes_later() {
-    let told = told(&without_notes("CREATE TABLE IF NOT EXISTS", ""));
+    let keeps = NOTES.replace("TABLE", "TABLE IF NOT EXISTS");
+    let told = told(&without_notes(&keeps, ""));
+    let texts = [
+        "error[rollback]: played again after the rollback: the rollout loses note of",
+        "rollback.sql leaves public.notes_old over",
+        "rollout passed",
+    ];
+    check_report(&told, 1, &texts);
+}
+
+/// Nor what somebody has changed since in a row of which it has the old value.
+#[test]
+fn what_a_rollback_leaves_over_is_no_copy_of_what_was_changed() {
+    let keeps = "CREATE TABLE IF NOT EXISTS notes_old (\n    member int, code text, note text, PRIMARY \
+                 KEY (member, code)\n);\nINSERT INTO notes_old SELECT member, code, note FROM \
+                 badges ON CONFLICT DO NOTHING;";
+    let told = told(&without_notes(keeps, ""));
     let texts = [
         "error[rollback]: played again after the rollback: the rollout loses note of",
         "rollback.sql leaves public.notes_old over",

@@ -22,7 +22,9 @@ use sqlx::postgres::PgConnection;
 use self::attempts::Attempts;
 use self::order::{Needs, in_order};
 use self::plan::Table;
+use super::super::others::others;
 use crate::Result;
+use crate::rows::{Column, Columns, Filled::ByPostgres};
 use crate::server::run;
 use crate::trace::{Filled, Populated};
 
@@ -36,10 +38,7 @@ pub(super) async fn populate(
     let mut tables = plan::read(connection).await?;
     tables.retain(|table| !spared.contains(&table.name));
     let mut populated = Populated::default();
-    let limit = limit.as_millis();
-    run(connection, &format!("BEGIN; SET LOCAL statement_timeout = {limit}")).await?;
-    // What is checked at the commit would be found too late.
-    run(connection, "SET CONSTRAINTS ALL IMMEDIATE").await?;
+    begin(connection, limit).await?;
     let attempts = &mut Attempts::new(connection);
     let needs = tables.iter().map(needs_of).collect();
     for together in in_order(needs) {
@@ -55,6 +54,43 @@ pub(super) async fn populate(
     advance(attempts.settle().await?).await?;
     attempts.run("COMMIT").await?;
     Ok(populated)
+}
+
+/// Gives a row of each table but the `spared` ones another value in each column that an app may
+/// change, as far as constraints and triggers let it.
+pub(super) async fn edit(
+    connection: &mut PgConnection,
+    spared: &BTreeSet<String>,
+    limit: Duration,
+) -> Result<()> {
+    let columns = Columns::read(connection).await?;
+    begin(connection, limit).await?;
+    let attempts = &mut Attempts::new(connection);
+    let is_editable = |column: &&Column| {
+        !column.is_in_key && column.filled != ByPostgres && column.refers_to.is_empty()
+    };
+    let tables = columns.tables().into_iter().filter(|table| !spared.contains(*table));
+    for column in tables.flat_map(|table| columns.of(table)).filter(is_editable) {
+        let Column { table, name, .. } = column;
+        for other in others(column) {
+            let update = format!(
+                "UPDATE ONLY {table} SET {name} = {other} WHERE ctid = (\
+                   SELECT ctid FROM ONLY {table} WHERE {name} IS DISTINCT FROM ({other}) LIMIT 1)"
+            );
+            if attempts.write(&update).await?.is_ok_and(|done| done.rows_affected() == 1) {
+                break;
+            }
+            attempts.take_back();
+        }
+    }
+    attempts.run("COMMIT").await
+}
+
+async fn begin(connection: &mut PgConnection, limit: Duration) -> Result<()> {
+    let limit = limit.as_millis();
+    run(connection, &format!("BEGIN; SET LOCAL statement_timeout = {limit}")).await?;
+    // What is checked at the commit would be found too late.
+    run(connection, "SET CONSTRAINTS ALL IMMEDIATE").await
 }
 
 /// Counts on with the sequences that no table owns, as an app does.

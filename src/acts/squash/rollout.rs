@@ -15,7 +15,7 @@ use super::super::{Stage, applied, compared, end_of, ledger_of, optional, refuse
 use super::baseline::{At, Booted, leftovers};
 use super::both;
 use super::contents::is_view;
-use super::populate::populate;
+use super::populate::{edit, populate};
 use crate::Result;
 use crate::catalog::{Comparison, Without};
 use crate::rows::{Detail, ROWS_MAX, TableRows};
@@ -318,8 +318,8 @@ async fn there_and_back(
     Ok(RolledBack { arrival, retry, trials })
 }
 
-/// The rollout after the rollback. Where a table is left over, rows come first, as they do in
-/// production: if that one is taken for what they were, they are lost.
+/// The rollout after the rollback. Where a table is left over, rows come and change first, as they do
+/// in production: if that one is taken for what they are, they are lost.
 async fn retried(
     forth: &Route<'_>,
     was: &State,
@@ -333,7 +333,10 @@ async fn retried(
     let mut before = is.clone();
     if !left_over.is_empty() {
         let spared = spared | &left_over;
-        populate(&mut scratch.admin().await?, &spared, forth.stage.limit).await?;
+        let mut app = scratch.admin().await?;
+        edit(&mut app, &spared, forth.stage.limit).await?;
+        populate(&mut app, &spared, forth.stage.limit).await?;
+        drop(app);
         before = moment(scratch, Some(&before)).await?;
     }
     let arrival = forth.go(scratch, &before).await?;

@@ -79,7 +79,8 @@ async fn what_a_closure_executes_is_one_transaction_that_an_error_rolls_back() {
 #[tokio::test]
 async fn a_closure_that_panics_is_caught_and_the_rest_goes_on() {
     let seeds = async |_: Database| -> Result<()> { panic!("no such luck") };
-    check(&seeded(seeds).await, &[UNPLAYED]);
+    let told = ["error[seed]: seeding fails: closure 1 panics", "no such luck", UNPLAYED];
+    check(&seeded(seeds).await, &told);
     let migrate = async |_: Database| -> Result<()> { panic!("no such luck") };
     let report = Rehearsal::of(migrate).play().await.unwrap();
     check(&report, &["error[apply]: the first boot fails: the closure panics", "no such luck"]);

@@ -1,8 +1,10 @@
 //! The scenarios: each is played on scratch databases and recorded in a trace.
 //!
 //! Acts judge nothing. Whatever a project's SQL does, however wrong, is recorded; only what the
-//! harness itself can't do is an error.
+//! harness itself can't do is an error. Rows that are made up, or changed as an app would, are
+//! `attempts`: Postgres decides which of them there are.
 
+mod attempts;
 mod beside;
 mod boot;
 mod closure;

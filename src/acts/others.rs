@@ -9,6 +9,16 @@ const MARK: &str = " (edited)";
 /// What else a column could hold, as SQL: the first that fits is taken.
 pub(super) fn others(column: &Column) -> Vec<String> {
     let Column { table, name, of_type, .. } = column;
+    let parents = column.refers_to.iter().map(|(parent, key)| {
+        format!(
+            "(SELECT other.{key} FROM {parent} other \
+               WHERE other.{key} IS DISTINCT FROM {table}.{name} LIMIT 1)"
+        )
+    });
+    let parents = parents.collect::<Vec<_>>();
+    if !parents.is_empty() {
+        return parents;
+    }
     let mut others: Vec<String> = match &*column.category {
         "S" => {
             let text = format!("COALESCE({name}::text, '')");

@@ -401,7 +401,8 @@ fn note_cuts(finding: Finding, subjects: &BTreeSet<String>, cuts: &[Cut]) -> Fin
 
 fn subjects_of(cut: &Cut) -> impl Iterator<Item = &str> {
     let schema = cut.schema.iter().map(|difference| difference.identity().root());
-    schema.chain(cut.rows.iter().map(RowDifference::name))
+    let nulls = cut.nulls.iter().map(|(table, ..)| table.as_str());
+    schema.chain(cut.rows.iter().map(RowDifference::name)).chain(nulls)
 }
 
 /// What needn't be told of bootstraps that were cut off.
@@ -461,7 +462,11 @@ fn differences(cut: &Cut, told: &Told) -> Vec<String> {
         let rows = details.map(|(whole, this)| whole.changes(this)).unwrap_or_default();
         with_rows(&sentence, &rows)
     });
-    schema.chain(rows).collect()
+    let nulls = cut.nulls.iter().map(|(table, column, count)| {
+        let rows = if *count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
+        format!("{table}.{column} is NULL in {rows}, where the whole one leaves none")
+    });
+    schema.chain(rows).chain(nulls).collect()
 }
 
 fn listed(phases: &[Phase]) -> String {

@@ -54,6 +54,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
         ledger: traces.fresh.boot.ledger.as_deref(),
         writes: seeding.writes(),
         details: details(project, seeding),
+        counts_are_judged: traces.judged.contains("reseed_counts"),
     };
     findings.extend(second.changes().iter().map(|(change, moved)| second.told(change, moved)));
     let untold = second.untold().join(", ");
@@ -77,13 +78,15 @@ struct Second<'a> {
     ledger: Option<&'a str>,
     writes: BTreeMap<String, TableWrites>,
     details: BTreeMap<String, (Detail, Detail)>,
+    /// Whether another check tells of tables that have more rows or fewer.
+    counts_are_judged: bool,
 }
 
 impl Second<'_> {
     /// What is to be told, each with the moves of the sequences that go with it.
     fn changes(&self) -> Vec<(Change, Vec<Change>)> {
         let all = self.seeding.changes();
-        // Those are for `reseed_counts` to tell.
+        // Those are for `reseed_counts` to tell, if it is asked.
         let is_counted = |it: &&RowDifference| matches!(it, RowDifference::Counted { .. });
         let counted = all.iter().filter(is_counted).map(|it| it.name().to_owned());
         let counted = counted.collect::<BTreeSet<_>>();
@@ -94,7 +97,9 @@ impl Second<'_> {
                 RowDifference::SequenceMoved { .. } => moves.push(difference),
                 RowDifference::Rewritten { .. } | RowDifference::Refiled { .. }
                     if !self.is_table(difference.name()) => {}
-                RowDifference::Changed { .. }
+                RowDifference::Counted { .. } if self.counts_are_judged => {}
+                RowDifference::Counted { .. }
+                | RowDifference::Changed { .. }
                 | RowDifference::Rewritten { .. }
                 | RowDifference::Refiled { .. }
                     if self.is_judged(difference.name()) =>
@@ -200,6 +205,12 @@ fn message(change: &Change) -> String {
     let subject = change.subject();
     match change {
         Change::Rows(RowDifference::Changed { .. }) => format!("{what} changes rows of {subject}"),
+        Change::Rows(RowDifference::Counted { before, after, .. }) if before < after => {
+            format!("{what} adds rows to {subject}")
+        }
+        Change::Rows(RowDifference::Counted { .. }) => {
+            format!("{what} takes rows away from {subject}")
+        }
         Change::Rows(RowDifference::Refiled { .. }) => {
             format!("{what} replaces the file of {subject}")
         }

@@ -81,8 +81,11 @@ fn counted(
     table: &str,
     (before, after): (u64, u64),
 ) -> Finding {
-    let message =
-        format!("a second run of the seeds leaves {after} rows in {table}, where {before} were");
+    let rows = if after == 1 { "row" } else { "rows" };
+    let were = if before == 1 { "was" } else { "were" };
+    let message = format!(
+        "a second run of the seeds leaves {after} {rows} in {table}, where {before} {were}"
+    );
     let change = RowDifference::Counted { table: table.to_owned(), before, after };
     let change = Change::Rows(change);
     let doers = Doers::of(project, seeding, &change, after < before);

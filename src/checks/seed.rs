@@ -135,6 +135,10 @@ fn schema_change(project: &Project, state: &State, root: &str, changes: &[Change
         [Change::Schema(Difference::OnlyLeft { identity, .. })] => {
             format!("the seeds drop the {} {}", identity.kind(), identity.name())
         }
+        // Such are counted by owner.
+        [Change::Schema(difference), ..] if root.starts_with("of ") => {
+            format!("the seeds change the {} {root}", difference.identity().kind())
+        }
         _ => format!("the seeds change the schema of {root}"),
     };
     let found = changes.iter().find_map(|change| maker(project, state, change));

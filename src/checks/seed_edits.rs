@@ -58,9 +58,7 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
     if findings.is_empty() {
         let breaks = |edit: &&Edit| match promise.get_ref() {
             Edits::Kept => edit.after != Fate::There(edit.edited.clone()),
-            Edits::Restored => {
-                edit.after == Fate::There(edit.edited.clone()) && is_seeded(project, edit)
-            }
+            Edits::Restored => !is_restored(edit) && is_seeded(project, edit),
         };
         let mut broken: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
         let by_seeds = edited.edits.iter().filter(|edit| !derived.contains_key(&*edit.table));
@@ -105,6 +103,17 @@ fn derived<'a>(
     filled.collect()
 }
 
+/// Whether the value is that of the seeds again. A time may be that of another run, and a row may
+/// have another key.
+fn is_restored(edit: &Edit) -> bool {
+    match &edit.after {
+        Fate::There(now) if edit.is_time => *now != edit.edited,
+        Fate::There(now) => *now == edit.seeded,
+        Fate::Elsewhere => true,
+        Fate::Gone => false,
+    }
+}
+
 /// Whether the seeds have written a value, as far as can be told: not one that the column's default
 /// may have given, if no file names the column.
 fn is_seeded(project: &Project, edit: &Edit) -> bool {
@@ -135,7 +144,9 @@ fn left(project: &Project, table: &str, edits: Vec<&Edit>) -> Finding {
     let mut columns: Vec<_> = edits.iter().map(|edit| edit.column.as_str()).collect();
     columns.sort_unstable();
     columns.dedup();
-    let finding = Finding::new(format!("the seeds leave what a user has edited in {table}"));
+    let stays = |edit: &&Edit| edit.after == Fate::There(edit.edited.clone());
+    let does = if edits.iter().all(stays) { "leave" } else { "do not restore" };
+    let finding = Finding::new(format!("the seeds {does} what a user has edited in {table}"));
     let inserts = |deed: &&Deed<'_>| deed.statement.kind == Kind::Insert;
     let finding = placed(project, table, finding, inserts, "this does not touch what is there");
     let short = table.strip_prefix("public.").unwrap_or(table);
@@ -178,7 +189,9 @@ fn listed(finding: Finding, edits: Vec<&Edit>) -> Finding {
         let edited = quoted_value(edit.edited.as_deref());
         let before = quoted_value(edit.seeded.as_deref());
         match &edit.after {
-            Fate::Gone => format!("{key}: {column} was edited to {edited}, and the row is gone"),
+            Fate::Gone | Fate::Elsewhere => {
+                format!("{key}: {column} was edited to {edited}, and the row is gone")
+            }
             Fate::There(now) if *now == edit.edited => {
                 format!("{key}: {column} {before} was edited to {edited}, and stays so")
             }

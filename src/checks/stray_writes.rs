@@ -64,10 +64,11 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
     let mut remarks = Vec::new();
     for table in &trace.untouched {
         let before = chain.rows.tables.get(table).copied();
-        match (stray(project, trace, end, table, before), before) {
+        let found = stray(project, trace, end, table, before);
+        match (found.or_else(|| stray_again(project, trace, table)), before) {
             (Some(finding), _) => findings.push(finding),
             (None, Some(before)) if before.count > 0 => {
-                remarks.push(format!("{table} has {}", of_chain(before)));
+                remarks.push(format!("{table} has {}", of_chain(project, before)));
             }
             (None, _) => {}
         }
@@ -82,10 +83,11 @@ fn judge(project: &Project, traces: &Traces) -> Verdict {
 const UNCOUNTED: &str = "rows that came and went again are not seen: Postgres tells of them from \
                          15 on";
 
-fn of_chain(before: TableRows) -> String {
+fn of_chain(project: &Project, before: TableRows) -> String {
+    let who = if project.scripts.pre.is_empty() { "" } else { "the pre scripts or " };
     match before.count {
-        1 => "1 row from the chain".to_owned(),
-        count => format!("{count} rows from the chain"),
+        1 => format!("1 row from {who}the chain"),
+        count => format!("{count} rows from {who}the chain"),
     }
 }
 
@@ -110,11 +112,48 @@ fn stray(
         return None;
     }
     let before = before.unwrap_or_default();
-    let parents = parents(&end.state.catalog, table);
+    let amount = match (before.count, after.count) {
+        (0, 0) => "rows come and go: it is empty before and after".to_owned(),
+        (was, is) if was == is => format!("it has as many rows as the chain leaves there: {was}"),
+        (was, is) => format!("the chain leaves {was} rows there, and the bootstrap {is}"),
+    };
+    let steps = writers(&trace.path, table);
+    Some(told_of(project, "the bootstrap", &end.state, table, &amount, &steps))
+}
+
+/// What a second bootstrap has written to a table, which may be in the way of a trigger alone.
+fn stray_again(project: &Project, trace: &Bootstrapped, table: &str) -> Option<Finding> {
+    let again = trace.again.as_ref()?;
+    let (before, end) = (&again.before, again.round.end.as_ref()?);
+    let (was, is) = (rows_of(&before.state, table), rows_of(&end.state, table));
+    let written = match (&before.writes, &end.writes) {
+        (Ok(then), Ok(now)) => now.since(then).contains_key(table),
+        _ => false,
+    };
+    if was == is && !written {
+        return None;
+    }
+    let amount = match (was.count, is.count) {
+        (was, is) if was == is => format!("it has as many rows as before: {was}"),
+        (was, is) => format!("it had {was} rows before, and has {is}"),
+    };
+    let steps = writers(&again.path, table);
+    Some(told_of(project, "a second bootstrap", &end.state, table, &amount, &steps))
+}
+
+fn told_of(
+    project: &Project,
+    who: &str,
+    state: &State,
+    table: &str,
+    amount: &str,
+    steps: &[(Author, String)],
+) -> Finding {
+    let parents = parents(&state.catalog, table);
     let names = std::iter::once(table).chain(parents.iter().copied()).collect::<Vec<_>>();
     let mut by_name = names.iter().map(|table| {
         let name = table.rsplit_once('.').map_or(*table, |(_, name)| name);
-        let mut triggers = triggers_naming(&end.state.catalog, name);
+        let mut triggers = triggers_naming(&state.catalog, name);
         triggers.retain(|trigger| !names.contains(&trigger.table));
         triggers
     });
@@ -128,20 +167,14 @@ fn stray(
         _ => String::new(),
     };
     let mut finding =
-        Finding::new(format!("the bootstrap writes {table}{of}, which is declared untouched"));
-    let steps = writers(trace, table);
+        Finding::new(format!("{who} writes {table}{of}, which is declared untouched"));
     if let Some((author, _)) = steps.first() {
         let tables = triggers.iter().map(|trigger| trigger.table);
         let subjects = names.iter().copied().chain(tables).collect::<Vec<_>>();
-        finding = doer::place(project, finding, *author, &subjects, &end.state);
+        finding = doer::place(project, finding, *author, &subjects, state);
     }
-    let amount = match (before.count, after.count) {
-        (0, 0) => "rows come and go: it is empty before and after".to_owned(),
-        (was, is) if was == is => format!("it has as many rows as the chain leaves there: {was}"),
-        (was, is) => format!("the chain leaves {was} rows there, and the bootstrap {is}"),
-    };
     finding = finding.note(amount);
-    for (author, told) in &steps {
+    for (author, told) in steps {
         finding = finding.note(format!("{}: {told}", part::name(project, *author)));
     }
     if steps.iter().any(|(author, _)| matches!(author, Author::Seed(_))) {
@@ -156,7 +189,7 @@ fn stray(
             trigger.name, trigger.table, trigger.function
         ));
     }
-    Some(finding.help(if triggers.is_empty() { WRITTEN } else { TRIGGERED }))
+    finding.help(if triggers.is_empty() { WRITTEN } else { TRIGGERED })
 }
 
 /// The tables of which one is a partition, from the nearest on.
@@ -177,8 +210,8 @@ const TRIGGERED: &str = "let the trigger leave out what a bootstrap does, which 
                          table out of `untouched`";
 
 /// Who wrote a table, and what.
-fn writers(trace: &Bootstrapped, table: &str) -> Vec<(Author, String)> {
-    let pairs = trace.path.iter().zip(trace.path.iter().skip(1));
+fn writers(path: &[Stride], table: &str) -> Vec<(Author, String)> {
+    let pairs = path.iter().zip(path.iter().skip(1));
     let steps = pairs.filter_map(|(earlier, later)| {
         Some((later.author?, written_between(earlier, later, table)?))
     });

@@ -19,8 +19,9 @@
 use super::bootstrap::NO_END;
 use super::doer::{self, note_on_walk};
 use super::part;
-use super::trigger::triggers_naming;
+use super::trigger::{Trigger, triggers_naming};
 use super::{Check, Finding, Judge, Place, Usual, Verdict, bootstrapped, without_bootstrap};
+use crate::catalog::parent_of;
 use crate::source::Project;
 use crate::trace::{Act, Author, Bootstrapped, Failure, State, Tightened, Traces};
 
@@ -171,6 +172,9 @@ fn triggers(
 ) -> (Vec<String>, Vec<String>) {
     let found = triggers_naming(&state.catalog, column);
     let ours = found.iter().filter(|trigger| trigger.table == table).collect::<Vec<_>>();
+    let short = parent_of(table).map_or(table, |schema| &table[schema.len() + 1..]);
+    let writers = triggers_naming(&state.catalog, short);
+    let writers = writers.iter().filter(|trigger| trigger.table != table);
     let session = &project.config.bootstrap.session;
     let is_set = |name: &String| session.keys().any(|key| key.get_ref().eq_ignore_ascii_case(name));
     let mut unset = Vec::new();
@@ -183,7 +187,11 @@ fn triggers(
         };
         format!("the trigger {} ({}) may set it{read}", trigger.name, trigger.function)
     });
-    (notes.collect(), unset)
+    let mut notes = notes.collect::<Vec<_>>();
+    notes.extend(writers.map(|Trigger { name, table, function, .. }| {
+        format!("the trigger {name} on {table} calls {function}, which names the table")
+    }));
+    (notes, unset)
 }
 
 /// A column without NULLs that Postgres doesn't tighten all the same.

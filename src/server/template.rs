@@ -38,6 +38,9 @@ const TEMPLATES_MAX: usize = 12;
 /// … and how much of them: the next server begins with a copy of all.
 const TEMPLATES_KILOBYTES_MAX: u32 = 192 << 10;
 
+/// Whether a template was used in the last minute.
+const IS_RECENT: &str = "(used > now() - interval '1 minute')";
+
 /// What is noted of each template, in the server's own database.
 pub(super) const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS rehearsal;
      CREATE TABLE IF NOT EXISTS rehearsal.template (
@@ -78,9 +81,7 @@ pub(super) async fn prepare(connection: &mut PgConnection, major: u32) -> Result
     if value(connection, &same).await? != "t" {
         return Ok(false);
     }
-    for name in rows(connection, &abandoned()).await?.into_iter().flatten().flatten() {
-        run(connection, &drop_database(&name)).await?;
-    }
+    drop_abandoned(connection).await?;
     Ok(true)
 }
 
@@ -202,7 +203,10 @@ impl Server {
     pub(crate) async fn copy_of(&self, template: &Template) -> Result<Scratch> {
         let name = self.free_name();
         let from = &template.scratch.name;
-        let mut messages = vec![create_from(&name, from, self.version.major)];
+        // Whoever makes room is told that somebody needs it.
+        let used =
+            format!("UPDATE rehearsal.template SET used = now() WHERE name = {}", literal(from));
+        let mut messages = vec![used, create_from(&name, from, self.version.major)];
         if template.is_decorated {
             messages.push(copy_of_settings(from, &name));
         }
@@ -233,10 +237,24 @@ async fn make_ready(admin: PgConnectOptions, template: Template, major: u32) -> 
 
 /// Drops what those who are gone have left on a server that others hold.
 pub(super) async fn tidy(admin: PgConnectOptions) -> Result<()> {
-    let mut connection = upkeep(&admin).await?;
-    let left = rows(&mut connection, &abandoned()).await?;
-    for name in left.into_iter().flatten().flatten() {
-        run(&mut connection, &drop_database(&name)).await?;
+    drop_abandoned(&mut upkeep(&admin).await?).await
+}
+
+/// Drops what nobody uses, one after the other. Of a template the note goes first, unless somebody
+/// has found it meanwhile: then it is theirs.
+async fn drop_abandoned(connection: &mut PgConnection) -> Result<()> {
+    for name in rows(connection, &abandoned()).await?.into_iter().flatten().flatten() {
+        let claim = format!(
+            "WITH claimed AS (
+               DELETE FROM rehearsal.template
+                WHERE name = {name} AND NOT {IS_RECENT} RETURNING name)
+             SELECT (EXISTS (SELECT FROM claimed)
+                  OR NOT EXISTS (SELECT FROM rehearsal.template WHERE name = {name}))::text",
+            name = literal(&name)
+        );
+        if value(connection, &claim).await? == "true" {
+            run(connection, &drop_database(&name)).await?;
+        }
     }
     Ok(())
 }
@@ -260,7 +278,7 @@ fn ready_prefix(template: &Template) -> String {
 fn abandoned() -> String {
     format!(
         "WITH template AS (
-           SELECT name, used > now() - interval '1 minute'
+           SELECT name, {IS_RECENT}
                OR row_number() OVER latest <= {TEMPLATES_MAX}
               AND sum(kilobytes) OVER latest <= {TEMPLATES_KILOBYTES_MAX} AS is_kept
              FROM rehearsal.template JOIN pg_catalog.pg_database ON datname = name

@@ -87,6 +87,9 @@ pub(crate) struct Cut {
     pub(crate) details: BTreeMap<String, (Detail, Detail)>,
     /// The tables of which only the number of rows could be compared.
     pub(crate) counted: BTreeSet<String>,
+    /// The NULLs of columns to tighten, where the values can't be compared and the whole one has
+    /// left none: table, column, and how many.
+    pub(crate) nulls: Vec<(String, String, u64)>,
 }
 
 /// The phases of a bootstrap, in their order.
@@ -153,6 +156,7 @@ impl Cut {
             rows: Vec::new(),
             details: BTreeMap::new(),
             counted: BTreeSet::new(),
+            nulls: Vec::new(),
         }
     }
 }

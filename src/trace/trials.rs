@@ -74,6 +74,8 @@ pub(crate) struct Edit {
     pub(crate) column: String,
     /// Whether the column has a default, so that a seed need not say anything of it.
     pub(crate) has_default: bool,
+    /// Whether it holds times, which a seed may write anew.
+    pub(crate) is_time: bool,
     /// What the seeds had written.
     pub(crate) seeded: Option<String>,
     /// What the app wrote.
@@ -86,6 +88,8 @@ pub(crate) struct Edit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fate {
     There(Option<String>),
+    /// The row is gone, and another one has what the seeds gave it.
+    Elsewhere,
     /// The row is gone.
     Gone,
 }

@@ -203,6 +203,62 @@ fn a_deploy_that_dies_between_two_phases_and_ends_elsewhere() {
     check(&told, 0, &["bootstrap        passed"]);
 }
 
+/// No seed names the table: a trigger on another one fills it.
+#[test]
+fn a_trigger_that_leaves_nulls_in_another_table() {
+    let chain = format!(
+        "{}CREATE TABLE app.history (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, by int);
+           CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO app.history (by) VALUES (NULL); RETURN NEW; END $$;
+           CREATE TRIGGER note AFTER INSERT ON app.posts FOR EACH ROW EXECUTE FUNCTION note();\n",
+        CHAIN.1
+    );
+    let told = bootstrap("tighten = [\"app.history.by\"]\n", &[(CHAIN.0, &chain)]);
+    let text = "the trigger note on app.posts calls public.note(), which names the table";
+    check(&told, 1, &["error[tighten]: app.history.by is NULL in its only row", text]);
+}
+
+/// Where no post script comes after the seeds, the columns are tightened next.
+#[test]
+fn a_deploy_that_dies_before_its_columns_are_tightened() {
+    let pre = "CREATE SCHEMA IF NOT EXISTS app;
+        DO $$ BEGIN
+            IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('app.posts')
+                          AND attname = 'title' AND NOT attnotnull) THEN
+                IF EXISTS (SELECT FROM app.posts) THEN RAISE 'seeded, and not tightened'; END IF;
+            END IF;
+        END $$;\n";
+    let told = bootstrap("tighten = [\"app.posts.title\"]\n", &[(PRE.0, pre)]);
+    let text = "a bootstrap after one that was cut off after the seeds fails in pre/1_schema.sql";
+    check(&told, 1, &[text, "seeded, and not tightened"]);
+}
+
+/// Values that are made up can't be compared, but whether there are any can.
+#[test]
+fn a_deploy_that_dies_after_the_seeds_and_leaves_nulls() {
+    let chain = "CREATE TABLE app.actors (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+                                          name text UNIQUE);
+                 CREATE TABLE app.teams (id int PRIMARY KEY, by uuid REFERENCES app.actors);
+                 CREATE TABLE app.done (id int PRIMARY KEY);\n";
+    let pre = "CREATE SCHEMA IF NOT EXISTS app;
+        DO $$ BEGIN
+            IF to_regclass('app.done') IS NOT NULL THEN
+                INSERT INTO app.done SELECT 2 WHERE EXISTS (SELECT FROM app.done WHERE id = 1)
+                ON CONFLICT DO NOTHING;
+            END IF;
+        END $$;\n";
+    let seed = "INSERT INTO app.actors (name) VALUES ('system') ON CONFLICT DO NOTHING;
+        INSERT INTO app.teams VALUES (1) ON CONFLICT DO NOTHING;
+        INSERT INTO app.done VALUES (1) ON CONFLICT DO NOTHING;\n";
+    let post = "UPDATE app.teams SET by = (SELECT id FROM app.actors)
+         WHERE by IS NULL AND NOT EXISTS (SELECT FROM app.done WHERE id = 2);
+        INSERT INTO app.done VALUES (2) ON CONFLICT DO NOTHING;\n";
+    let files = [(CHAIN.0, chain), (PRE.0, pre), (SEED.0, seed), ("post/1.sql", post)];
+    let told = bootstrap("post = \"post\"\ntighten = [\"app.teams.by\"]\n", &files);
+    let text = "app.teams.by is NULL in 1 row, where the whole one leaves none";
+    check(&told, 1, &["error[bootstrap]", "cut off after the seeds", text]);
+}
+
 #[test]
 fn columns_that_are_left_null() {
     let two = "INSERT INTO app.posts (id, title, made_by) VALUES (2, 'Bye', 7), (3, 'Well', NULL)
@@ -312,7 +368,19 @@ fn writes_to_tables_that_are_declared_untouched() {
     );
     let chain = format!("{}INSERT INTO app.log VALUES (1);\n", CHAIN.1);
     let told = bootstrap("untouched = [\"app.log\"]\n", &[(CHAIN.0, &chain)]);
-    check(&told, 0, &["stray_writes     passed", "app.log has 1 row from the chain"]);
+    check(&told, 0, &["stray_writes     passed", "app.log has 1 row from the pre"]);
+    // A trigger writes there only when rows are updated, as they are the second time.
+    let chain = format!(
+        "{}CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO app.log VALUES (1); RETURN NEW; END $$;
+           CREATE TRIGGER log AFTER UPDATE ON app.posts FOR EACH ROW EXECUTE FUNCTION log();\n",
+        CHAIN.1
+    );
+    let upsert = "INSERT INTO app.posts (id, title) VALUES (1, 'Hello')
+                  ON CONFLICT (id) DO UPDATE SET title = EXCLUDED.title;\n";
+    let told = bootstrap("untouched = [\"app.log\"]\n", &[(CHAIN.0, &chain), (SEED.0, upsert)]);
+    let again = "error[stray_writes]: a second bootstrap writes app.log, which is declared";
+    check(&told, 1, &[again, "the trigger log on app.posts calls public.log()"]);
 }
 
 #[test]

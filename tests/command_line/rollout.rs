@@ -314,9 +314,9 @@ fn what_a_rollback_leaves_over_is_no_copy_of_what_comes_later() {
 /// Nor what somebody has changed since in a row of which it has the old value.
 #[test]
 fn what_a_rollback_leaves_over_is_no_copy_of_what_was_changed() {
-    let keeps = "CREATE TABLE IF NOT EXISTS notes_old (\n    member int, code text, note text, PRIMARY \
-                 KEY (member, code)\n);\nINSERT INTO notes_old SELECT member, code, note FROM \
-                 badges ON CONFLICT DO NOTHING;";
+    let keeps = "CREATE TABLE IF NOT EXISTS notes_old (\n    member int, code text, note text, \
+                 PRIMARY KEY (member, code)\n);\nINSERT INTO notes_old SELECT member, code, note \
+                 FROM badges ON CONFLICT DO NOTHING;";
     let told = told(&without_notes(keeps, ""));
     let texts = [
         "error[rollback]: played again after the rollback: the rollout loses note of",

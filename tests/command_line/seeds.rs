@@ -26,6 +26,17 @@ fn configured(toml: &str, seed: &str) -> Told {
     run(&mut verify(project.path()))
 }
 
+/// Who asks for one check alone has what the other one would have told.
+#[test]
+fn rows_that_come_and_change_are_told_by_whoever_is_asked() {
+    let seed = "INSERT INTO tags (id, name) SELECT count(*) + 1, 'a' FROM tags;
+                UPDATE tags SET name = name || '!' WHERE id = 1;\n";
+    let text = "warning[reseed_contents]: a second run of the seeds adds rows to public.tags";
+    let told = configured("[checks]\nreseed_counts = \"allow\"\n", seed);
+    check_report(&told, 0, &[text, "changed: id = '1': name 'a!' became 'a!!'"]);
+    assert!(!seeded(seed).stdout.contains(text), "reseed_counts tells it");
+}
+
 #[test]
 fn seeds_that_are_not_there() {
     let with = |toml: &str| {

@@ -273,7 +273,7 @@ fn values_of_every_kind_are_edited() {
             "id = '1': c was edited to 'false', and became 'true'",
             "id = '1': d was edited to '98', and became '99'",
             "id = '1': e was edited to '2020-01-02', and became '2020-01-01'",
-            "and 8 more",
+            "and 21 more",
         ],
     );
 }
@@ -311,7 +311,7 @@ fn what_can_not_be_edited_is_said() {
             "public.bare not edited: it has no key by which a row could be told from another",
             "public.hidden not edited: its policies hide the rows",
             "public.withheld not edited: an app can't read it: permission denied for table",
-            "public.pairs not edited: all its columns are keys, references, generated or ignored",
+            "public.pairs not edited: all its columns are keys, generated or ignored",
             "public.sealed not edited: its constraints and triggers let none of the values pass",
         ],
     );
@@ -324,7 +324,7 @@ fn edits_that_are_restored() {
     let migration = "CREATE TABLE t (id int PRIMARY KEY, name text, note text, n int DEFAULT 1);";
     let upsert = "INSERT INTO t (id, name) VALUES (1, 'a') \
                   ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name \
-                  WHERE t.name <> EXCLUDED.name;";
+                  WHERE t.name IS DISTINCT FROM EXCLUDED.name;";
     check(&rehearse(migration, upsert, RESTORED), 0, &["seed_edits       passed"]);
     let told = rehearse(migration, upsert, KEPT);
     check(&told, 1, &["seed_edits       failed", "this overwrites it"]);
@@ -340,6 +340,43 @@ fn edits_that_are_restored() {
             "WHERE t.name IS DISTINCT FROM EXCLUDED.name",
         ],
     );
+}
+
+/// Whatever somebody may do: in the last row of several, to a reference, to clear a field; and
+/// whatever becomes of it.
+#[rstest]
+#[case(
+    KEPT,
+    "ON CONFLICT (id) DO UPDATE SET team = EXCLUDED.team WHERE t.team <> EXCLUDED.team",
+    "team was edited to '2', and became '1'"
+)]
+#[case(
+    KEPT,
+    "ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name WHERE t.id = 5",
+    "id = '5': name was edited to 'e (edited)', and became 'e'"
+)]
+#[case(
+    KEPT,
+    "ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name WHERE t.name IS NULL",
+    "name was edited to NULL, and became 'a'"
+)]
+#[case(
+    RESTORED,
+    "ON CONFLICT (id) DO UPDATE SET name = 'z', team = EXCLUDED.team \
+                  WHERE (t.name, t.team) IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.team)",
+    "name was edited to 'a (edited)', and became 'z'"
+)]
+#[case(
+    RESTORED,
+    "ON CONFLICT DO NOTHING; DELETE FROM t WHERE name LIKE '%edited%'",
+    "name was edited to 'a (edited)', and the row is gone"
+)]
+fn edits_of_every_row_and_kind(#[case] promise: &str, #[case] rest: &str, #[case] told: &str) {
+    let migration = "CREATE TABLE teams (id int PRIMARY KEY); INSERT INTO teams VALUES (1), (2);
+        CREATE TABLE t (id int PRIMARY KEY, name text, team int REFERENCES teams);";
+    let rows = "(1, 'a', 1), (2, 'b', 1), (3, 'c', 1), (4, 'd', 1), (5, 'e', 1)";
+    let seed = format!("INSERT INTO t VALUES {rows} {rest};");
+    check(&rehearse(migration, &seed, promise), 1, &["error[seed_edits]", told]);
 }
 
 /// Keys and values are told as text, which depends on the settings of the session.

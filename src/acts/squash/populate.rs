@@ -5,7 +5,6 @@
 //! and tried, so that the same catalog and rows give the same rows again. What is refused is tried
 //! with other values, and in the end recorded with what Postgres said.
 
-mod attempts;
 mod candidates;
 mod constants;
 mod filling;
@@ -19,9 +18,9 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 
-use self::attempts::Attempts;
 use self::order::{Needs, in_order};
 use self::plan::Table;
+use super::super::attempts::Attempts;
 use super::super::others::others;
 use crate::Result;
 use crate::rows::{Column, Columns, Filled::ByPostgres};

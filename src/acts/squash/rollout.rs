@@ -318,8 +318,8 @@ async fn there_and_back(
     Ok(RolledBack { arrival, retry, trials })
 }
 
-/// The rollout after the rollback. Where a table is left over, rows come and change first, as they do
-/// in production: if that one is taken for what they are, they are lost.
+/// The rollout after the rollback. Where a table is left over, rows come and change first, as they
+/// do in production: if that one is taken for what they are, they are lost.
 async fn retried(
     forth: &Route<'_>,
     was: &State,

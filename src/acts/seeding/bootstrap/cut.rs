@@ -11,11 +11,12 @@ use super::{complete, ending, go_on, onstage};
 use crate::Result;
 use crate::catalog;
 use crate::rows::{
-    ColumnChange, Columns, Detail, RowChange, RowDifference, Rows, diff, small_tables_that_differ,
+    ColumnChange, Columns, Detail, Nulls, RowChange, RowDifference, Rows, diff,
+    small_tables_that_differ,
 };
 use crate::server::Scratch;
 use crate::source;
-use crate::trace::{Author, Boot, Bootstrapped, Cut, Ending, Phase, State};
+use crate::trace::{Author, Boot, Bootstrapped, Cut, Ending, Phase, State, Tightened};
 
 /// What the cuts are played with.
 pub(super) struct Scene<'a> {
@@ -57,6 +58,11 @@ impl<'a> Scene<'a> {
             let scratch = onstage(self.stage, &seeded).await?;
             self.stage.server.drop_database(seeded).await?;
             cuts.push(self.cut(Phase::Seeds, scratch, trace).await?);
+        } else if !scripts.seeds.is_empty() && scripts.post.is_empty() && !trace.columns.is_empty()
+        {
+            // What is tightened next is not yet.
+            let scratch = onstage(self.stage, self.finished).await?;
+            cuts.push(self.cut(Phase::Seeds, scratch, trace).await?);
         }
         // Without columns to tighten, nothing comes after the post scripts: then this is the second
         // bootstrap, and that was played.
@@ -96,7 +102,7 @@ impl<'a> Scene<'a> {
         if let (true, Some(whole)) = (cut.round.succeeded(), &trace.first.end) {
             let end = ending(self.stage, &scratch, Some(&whole.state)).await?;
             if !is_same(whole, &end) {
-                self.compare(whole, &end, &scratch, &mut cut).await?;
+                self.compare(whole, &end, &scratch, &trace.columns, &mut cut).await?;
             }
             cut.round.end = Some(end);
         }
@@ -116,6 +122,7 @@ impl<'a> Scene<'a> {
         whole: &Ending,
         end: &Ending,
         scratch: &Scratch,
+        columns: &[Tightened],
         cut: &mut Cut,
     ) -> Result<()> {
         let begins_with_pre = cut.after == Phase::Pre;
@@ -160,6 +167,16 @@ impl<'a> Scene<'a> {
         });
         cut.details = details.collect();
         cut.counted.clone_from(&noise.contents);
+        let filled = columns.iter().filter(|it| it.nulls.count == 0);
+        let is_there = |it: &&Tightened| {
+            let columns = end.state.catalog.columns(&it.table);
+            columns.iter().any(|(identity, _)| identity.short_name() == it.column)
+        };
+        let hidden = filled.filter(|it| ignored(&it.table, &it.column)).filter(is_there);
+        let hidden = hidden.map(|it| (it.table.clone(), it.column.clone())).collect::<Vec<_>>();
+        let nulls = Nulls::read(&mut right, &hidden).await?;
+        let nulls = hidden.into_iter().zip(nulls).filter(|(_, nulls)| nulls.count > 0);
+        cut.nulls = nulls.map(|((table, column), nulls)| (table, column, nulls.count)).collect();
         self.noise = Some(noise).filter(|_| !begins_with_pre);
         Ok(())
     }

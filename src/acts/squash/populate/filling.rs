@@ -6,7 +6,7 @@ use std::slice;
 
 use sqlx::postgres::PgDatabaseError;
 
-use super::attempts::Attempts;
+use super::super::super::attempts::Attempts;
 use super::groups::{Group, Value};
 use super::plan::{Cell, Key, Table, failed};
 use crate::Result;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::attempts::Attempts;
+use super::super::super::attempts::Attempts;
 use super::plan::{Cell, Column, Reference, Table};
 use crate::Result;
 use crate::sql::literal;

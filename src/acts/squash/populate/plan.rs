@@ -8,6 +8,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 
+pub(super) use super::super::super::attempts::Cell;
 use super::candidates::{Type, Types};
 use super::constants::Constants;
 use crate::sql::literal;
@@ -18,9 +19,6 @@ const TYPES: &str = include_str!("types.sql");
 
 /// How many of a table's rows are taken as samples.
 const SAMPLES: usize = 3;
-
-/// A value as text, or NULL.
-pub(super) type Cell = Option<String>;
 
 /// An ordinary table, or a partitioned one.
 #[derive(Debug, Clone, Deserialize)]

@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use sqlx::postgres::{PgConnection, PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::plan::{Cell, failed};
-use crate::Result;
 use crate::server::run;
+use crate::{Error, Result};
+
+/// A value as text, or NULL.
+pub(super) type Cell = Option<String>;
 
 /// A transaction in which statements are attempted.
 pub(super) struct Attempts<'a> {
@@ -46,15 +48,26 @@ impl<'a> Attempts<'a> {
         self.told(done)
     }
 
-    /// Rows of texts; nothing if the server can't say.
-    pub(super) async fn ask(&mut self, query: &str) -> Result<Option<Vec<Vec<Cell>>>> {
+    /// Rows of texts, or why they are refused.
+    pub(super) async fn read(
+        &mut self,
+        query: &str,
+    ) -> Result<Result<Vec<Vec<Cell>>, sqlx::Error>> {
         let message = self.message(query);
         let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(&mut *self.connection).await;
-        let Ok(rows) = self.told(rows)? else { return Ok(None) };
+        let rows = match self.told(rows)? {
+            Ok(rows) => rows,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let texts = |row: &PgRow| {
             (0..row.len()).map(|place| row.try_get_unchecked(place)).collect::<Result<_, _>>()
         };
-        rows.iter().map(texts).collect::<Result<_, _>>().map(Some).map_err(failed)
+        rows.iter().map(texts).collect::<Result<_, _>>().map(Ok).map_err(failed)
+    }
+
+    /// Rows of texts; nothing if the server can't say.
+    pub(super) async fn ask(&mut self, query: &str) -> Result<Option<Vec<Vec<Cell>>>> {
+        self.read(query).await.map(Result::ok)
     }
 
     /// The same, for a query that has the same answer each time, or one that is no worse for being
@@ -126,4 +139,8 @@ impl<'a> Attempts<'a> {
 /// Whether the attempt before was refused as a whole, its savepoint with it.
 fn misses_savepoint(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("3B001"))
+}
+
+fn failed(error: sqlx::Error) -> Error {
+    Error::new("failed to write rows as an app would").caused_by(error)
 }

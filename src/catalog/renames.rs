@@ -127,15 +127,21 @@ fn without(object: &Object, name: &str) -> Attributes {
             value
         })
     };
-    // Postgres 18 gives a NOT NULL a name of the table's, which a rename of that leaves as it is.
-    let attributes = object.attributes.iter().filter(|(it, _)| it != "not null name");
+    let attributes = object.attributes.iter().filter(|(it, value)| !is_usual_name(it, value));
     attributes.map(|(it, value)| (it.clone(), replaced(value))).collect()
+}
+
+/// Postgres 18 gives a NOT NULL a name of the table's and the column's, which a rename of one of
+/// them leaves as it is.
+fn is_usual_name(attribute: &str, value: &str) -> bool {
+    attribute == "not null name" && value.trim_end_matches('"').ends_with("_not_null")
 }
 
 /// An object of a table has a short name, which could be anything's: it is its own only where a
 /// statement that makes it names it first.
 fn without_short_name(identity: &Identity, object: &Object) -> Attributes {
     let mut attributes = (*object.attributes).clone();
+    attributes.retain(|(it, value)| !is_usual_name(it, value));
     let definition = attributes.iter_mut().find(|(name, _)| name == "definition");
     if let Some((_, definition)) = definition.filter(|(_, it)| it.starts_with("CREATE ")) {
         let name = identity.short_name();

@@ -105,7 +105,10 @@ fn suspects(differences: &[Difference]) -> BTreeMap<Identity, Vec<Side>> {
             Difference::Changed { .. } => None,
         });
         let alone = alone.filter(move |(identity, object, side)| {
-            *side == wanted && has_expression(identity, object.get("definition"))
+            let mut texts = SPELLED.iter().filter(|(kind, _)| *kind == identity.kind());
+            *side == wanted
+                && texts.any(|(_, attribute)| object.get(attribute).is_some())
+                && has_expression(identity, object.get("definition"))
         });
         alone.map(|(identity, ..)| identity)
     };

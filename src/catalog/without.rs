@@ -88,6 +88,13 @@ impl Without {
         let is_lacking = |kind: &&str| !has(dump, kind) && has(other, kind);
         let mut beyond =
             ["setting", "large objects"].into_iter().filter(is_lacking).collect::<Vec<_>>();
+        let says_of_itself = |catalog: &Catalog| {
+            let mut objects = catalog.objects.iter();
+            objects.any(|(it, object)| it.kind() == "database" && !object.attributes.is_empty())
+        };
+        if !says_of_itself(dump) && says_of_itself(other) {
+            beyond.push("database");
+        }
         if dump.objects.values().any(|it| it.get("not populated").is_some()) {
             beyond.push("not populated");
         }
@@ -155,15 +162,25 @@ impl Entry {
     /// that because it belongs to it.
     fn leave_out(&self, catalog: &mut Cow<'_, Catalog>) -> BTreeSet<String> {
         if let Self::Attribute { name, .. } = self {
-            let attribute = if *name == COLUMN_ORDER { "position" } else { *name };
-            let with_it = catalog.objects.iter().filter(|(_, it)| it.get(attribute).is_some());
-            let touched: BTreeSet<_> = with_it.map(|(identity, _)| identity.to_string()).collect();
+            let is_meant = |attribute: &str| match *name {
+                COLUMN_ORDER => attribute == "position",
+                // Those of an index behind a constraint, of a NOT NULL, and of what is counted.
+                "comment" => attribute.ends_with("comment") || attribute == "comments",
+                name => attribute == name,
+            };
+            let has_it = |object: &Object| object.attributes.iter().any(|(it, _)| is_meant(it));
+            let with_it = catalog.objects.iter().filter(|(_, object)| has_it(object));
+            let mut touched: BTreeSet<_> =
+                with_it.map(|(identity, _)| identity.to_string()).collect();
             if !touched.is_empty() {
                 let objects = catalog.to_mut().objects.values_mut();
-                for object in objects.filter(|it| it.get(attribute).is_some()) {
+                for object in objects.filter(|object| has_it(object)) {
                     let attributes = Arc::make_mut(&mut object.attributes);
-                    attributes.retain(|(name, _)| name != attribute);
+                    attributes.retain(|(it, _)| !is_meant(it));
                 }
+            }
+            if *name == "grants" {
+                touched.extend(Self::Kind("system grant").leave_out(catalog));
             }
             return touched;
         }

@@ -668,6 +668,21 @@ fn a_dump_is_what_the_chain_makes() {
     check(&verified(&project), 1, &texts);
 }
 
+/// A dump of a schema is silent about the database that it is of.
+#[test]
+fn a_dump_says_nothing_of_the_database_itself() {
+    let users = "-- migrate:up\nCREATE TABLE users (id int NOT NULL, name text);\nDO $$ BEGIN\n    \
+                 EXECUTE format('COMMENT ON DATABASE %I IS %L', current_database(), 'ours');\n\
+                 END $$;\n-- migrate:down\nDROP TABLE users;\n";
+    let dump = pg_dump_of("CREATE TABLE public.users (id integer NOT NULL, name text);");
+    let project = Project::new(&[
+        ("rehearsal.toml", "[dump]\npath = \"db/schema.sql\"\n"),
+        ("migrations/20240101000000_users.sql", users),
+        ("db/schema.sql", &dump.replace("OWNER TO app", "OWNER TO CURRENT_USER")),
+    ]);
+    check(&verified(&project), 0, &["dump passed", "databases"]);
+}
+
 /// What `dbmate dump` writes below the schema.
 const ROWS: &str = "\n\n--\n-- Dbmate schema migrations\n--\n\n\
                     INSERT INTO public.schema_migrations (version) VALUES\n";

@@ -207,6 +207,32 @@ compared without: comments, public.cust* (1 object), columns (3), indexes (2), p
     assert!(!unknown.stderr.contains("playing"), "known before the work:\n{}", unknown.all());
 }
 
+/// Comments are said of more than objects, and grants of what Postgres brings, too.
+#[test]
+fn what_is_left_out_is_left_out_wherever_it_is_said() {
+    let said = "COMMENT ON INDEX orders_pkey IS 'x'; COMMENT ON TABLE orders IS 'x';
+        ALTER TABLE orders ALTER note SET NOT NULL;
+        REVOKE EXECUTE ON FUNCTION pg_sleep(float8) FROM PUBLIC;";
+    let plain = "ALTER TABLE orders ALTER note SET NOT NULL;";
+    let (a, b) = (format!("{SHOP}{plain}"), format!("{SHOP}{said}"));
+    let project = Project::new(&[("a.sql", &a), ("b.sql", &b)]);
+    let told = run(diff(&project, "a.sql", "b.sql").args(["--without", "comments,grants"]));
+    check(&told, 0, &["the same schema", "compared without: comments, grants"]);
+    let told = run(diff(&project, "a.sql", "b.sql").args(["--without", "comments"]));
+    check(&told, 1, &["1 difference: 1 system grant only in b.sql"]);
+}
+
+/// Since Postgres 18 its NOT NULL keeps a name of the old one.
+#[test]
+fn a_column_that_was_renamed_is_told_as_that() {
+    let tighter = "ALTER TABLE orders ALTER total SET NOT NULL;";
+    let a = format!("{SHOP}{tighter}");
+    let b = format!("{a}ALTER TABLE orders RENAME COLUMN total TO sum;");
+    let project = Project::new(&[("a.sql", &a), ("b.sql", &b)]);
+    let told = run(&mut diff(&project, "a.sql", "b.sql"));
+    check(&told, 1, &["column total is called sum in b.sql"]);
+}
+
 #[test]
 fn programs_get_each_difference_by_itself() {
     let project = Project::new(&[("a.sql", SHOP), ("b.sql", OTHER)]);

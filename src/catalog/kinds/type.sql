@@ -31,7 +31,17 @@ select
     case when n.oid is not null then obj_description(n.oid, 'pg_constraint')
     end as "not null comment",
     -- The text beside it is as it was spelled with the search path of its creation.
-    coalesce(pg_get_expr(t.typdefaultbin, 0), quote_literal(t.typdefault)) as "default",
+    -- A null constant is no default, unless the type below has one that it stands in front of.
+    case
+        when t.typdefaultbin is null then quote_literal(t.typdefault)
+        when exists (
+            select from pg_type b where b.oid = t.typbasetype and b.typdefault is not null
+        ) then pg_get_expr(t.typdefaultbin, 0)
+        else nullif(regexp_replace(
+            pg_get_expr(t.typdefaultbin, 0),
+            '^(NULL|\(NULL::([a-z0-9_. \[\]]|"[^"]*")+\))(::.*)?$', ''
+        ), '')
+    end as "default",
     format_type(r.rngsubtype, null) as "subtype",
     case when r.rngcollation <> (
         select b.typcollation from pg_type b where b.oid = r.rngsubtype

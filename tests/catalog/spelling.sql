@@ -64,3 +64,13 @@ CREATE VIEW "My App"."Over Over View" AS
     SELECT "The Id", app.longest("Code") AS longest FROM "My App"."Over View" WHERE "Code" NOT IN ('q', 's') GROUP BY "The Id";
 CREATE FUNCTION app.of_row(it "My App"."Some Table") RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT ($1)."Code" = 'x' $$;
 CREATE INDEX of_row ON "My App"."Some Table" (app.of_row("Some Table")) WHERE "Code" IN ('a', 'b');
+
+-- And what only the text of an expression tells: how words are searched, compared and cast.
+CREATE TEXT SEARCH DICTIONARY app.words (TEMPLATE = pg_catalog.simple);
+CREATE TEXT SEARCH CONFIGURATION app.search (COPY = pg_catalog.english);
+CREATE TYPE app.rgb AS (r int);
+CREATE FUNCTION app.to_rgb(int) RETURNS app.rgb LANGUAGE sql IMMUTABLE AS $$ SELECT ROW($1)::app.rgb $$;
+CREATE CAST (int AS app.rgb) WITH FUNCTION app.to_rgb(int);
+CREATE TABLE app.pages (id int, kind varchar(10), body text, CHECK (kind IN ('page', 'post')));
+CREATE INDEX pages_search ON app.pages USING gin (to_tsvector('app.search', body)) WHERE kind IN ('page', 'post');
+CREATE VIEW app.found AS SELECT ts_lexize('app.words', kind) AS words, id::app.rgb AS color FROM app.pages WHERE kind IN ('page', 'post');

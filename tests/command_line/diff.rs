@@ -233,6 +233,29 @@ fn a_column_that_was_renamed_is_told_as_that() {
     check(&told, 1, &["column total is called sum in b.sql"]);
 }
 
+/// What only a superuser makes may stand in what Postgres respells when a dump is loaded.
+#[test]
+fn an_index_by_an_operator_class_is_spelled_alike() {
+    let made = |of: &str| {
+        format!(
+            "CREATE OPERATOR CLASS by_length FOR TYPE int USING btree AS
+                 OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+                 FUNCTION 1 btint4cmp(int, int);
+             CREATE TABLE pages (id int, kind varchar(10));
+             CREATE INDEX pages_by ON pages (id by_length) WHERE {of};"
+        )
+    };
+    let dumped = "(kind)::text = ANY (ARRAY[('page'::character varying)::text, \
+                  ('post'::character varying)::text])";
+    let project = Project::new(&[
+        ("a.sql", &made("kind IN ('page', 'post')")),
+        ("b.sql", &made(dumped)),
+        ("c.sql", &made("kind IN ('page')")),
+    ]);
+    check(&run(&mut diff(&project, "a.sql", "b.sql")), 0, &["the same schema"]);
+    check(&run(&mut diff(&project, "a.sql", "c.sql")), 1, &["1 difference: 1 index differs"]);
+}
+
 #[test]
 fn programs_get_each_difference_by_itself() {
     let project = Project::new(&[("a.sql", SHOP), ("b.sql", OTHER)]);

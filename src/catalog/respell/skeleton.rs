@@ -76,10 +76,19 @@ impl Phase {
     fn of(identity: &Identity, is_wanted: bool) -> Self {
         match identity.kind() {
             "extension" => Self::Extensions,
-            "collation" | "enum" | "composite type" | "range type" | "domain" => Self::Types,
+            "collation"
+            | "enum"
+            | "composite type"
+            | "range type"
+            | "domain"
+            | "base type"
+            | "text search configuration"
+            | "text search dictionary" => Self::Types,
             "view" | "materialized view" if is_wanted => Self::Views,
             "table" | "view" | "materialized view" | "sequence" => Self::Relations,
-            "function" | "procedure" | "aggregate" | "operator" => Self::Routines,
+            "function" | "procedure" | "aggregate" | "operator" | "operator class" | "cast" => {
+                Self::Routines
+            }
             "column" => Self::Columns,
             _ => Self::Rest,
         }
@@ -114,6 +123,10 @@ impl<'a> World<'a> {
             }
             // Without the arguments: overloads are made together.
             let name = identity.name().split('(').next().unwrap_or_default();
+            let name = match identity.kind() {
+                "operator class" => name.split(" using ").next().unwrap_or_default(),
+                _ => name,
+            };
             world.by_name.entry(name).or_default().push(identity);
         }
         for children in world.children.values_mut() {
@@ -129,15 +142,27 @@ impl<'a> World<'a> {
         for identity in wanted {
             open.extend(self.named(identity.root()).filter(|root| needed.insert(*root)));
         }
-        while let Some(identity) = open.pop() {
-            let is_wanted = wanted.contains(identity);
-            for text in self.texts(identity, is_wanted) {
-                for name in names(text) {
-                    open.extend(self.named(name).filter(|named| needed.insert(*named)));
+        loop {
+            while let Some(identity) = open.pop() {
+                let is_wanted = wanted.contains(identity);
+                for text in self.texts(identity, is_wanted) {
+                    for name in names(text) {
+                        open.extend(self.named(name).filter(|named| needed.insert(*named)));
+                    }
                 }
             }
+            // No text names a cast: it may be meant wherever both of its types are.
+            let casts = self.catalog.objects.keys().filter(|it| it.kind() == "cast");
+            let between = |cast: &&Identity| {
+                let mut types = names(cast.name()).into_iter();
+                types.all(|name| self.named(name).any(|it| needed.contains(it)))
+            };
+            let casts = casts.filter(between).collect::<Vec<_>>();
+            open.extend(casts.into_iter().filter(|cast| needed.insert(*cast)));
+            if open.is_empty() {
+                return needed;
+            }
         }
-        needed
     }
 
     /// What has a name; where nothing has, the extensions that may have brought it.
@@ -254,6 +279,16 @@ fn statement(
         "materialized view" => {
             format!("create materialized view {name} as {} with no data", definition?)
         }
+        // Whatever it is, a text stands for it, and what is said of it needs no more than a name.
+        "base type" => format!("create domain {name} as text"),
+        "text search configuration" => {
+            format!("create text search configuration {name} (parser = pg_catalog.\"default\")")
+        }
+        "text search dictionary" => {
+            format!("create text search dictionary {name} (template = pg_catalog.simple)")
+        }
+        "cast" => cast(name, object)?,
+        "operator class" => operator_class(name, object)?,
         "aggregate" => aggregate(name, object)?,
         "operator" => operator(name, object)?,
         "column" => column(table, short_name, object),
@@ -337,6 +372,33 @@ fn operator(name: &str, object: &Object) -> Option<String> {
         }
     }
     Some(format!("create operator {operator} ({})", options.join(", ")))
+}
+
+fn cast(types: &str, object: &Object) -> Option<String> {
+    let how = match object.get("method")? {
+        "input and output functions" => "with inout".to_owned(),
+        "none, binary coercible" => "without function".to_owned(),
+        function => format!("with function {function}"),
+    };
+    let when = match object.get("context")? {
+        "explicit" => String::new(),
+        context => format!(" as {context}"),
+    };
+    Some(format!("create cast {types} {how}{when}"))
+}
+
+/// Not as the default one of its type, which may be another one's place.
+fn operator_class(name: &str, object: &Object) -> Option<String> {
+    let (name, method) = name.split_once(" using ")?;
+    let lines = |attribute| object.get(attribute).unwrap_or_default().lines();
+    let operators = lines("operators").map(|line| format!("operator {line}"));
+    let functions = lines("functions").map(|line| {
+        format!("function {}", line.replacen(" for (", " (", 1).replacen("): ", ") ", 1))
+    });
+    let storage = object.get("storage").map(|storage| format!("storage {storage}"));
+    let members = operators.chain(functions).chain(storage).collect::<Vec<_>>().join(", ");
+    let of_type = object.get("type")?;
+    Some(format!("create operator class {name} for type {of_type} using {method} as {members}"))
 }
 
 fn column(table: &str, name: &str, object: &Object) -> String {

@@ -251,17 +251,21 @@ fn is_of_pg_dump(path: &Path) -> Result<bool> {
     Ok(String::from_utf8_lossy(&head).contains("-- PostgreSQL database dump"))
 }
 
-/// An error for a dump that only `pg_restore` can read.
+/// An error for a dump that only `pg_restore` can read, or one that is compressed.
 fn assert_text(path: &Path) -> Result<()> {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(5).read_to_end(&mut head));
     read.map_err(|error| {
         Error::new(format!("failed to read {}", path.display())).caused_by(error)
     })?;
+    let path = path.display();
+    if head.starts_with(b"\x1f\x8b") {
+        return Err(Error::new(format!("{path} is compressed by gzip, and no SQL"))
+            .help(format!("make SQL of it: gunzip --keep {path}")));
+    }
     if head != b"PGDMP" {
         return Ok(());
     }
-    let path = path.display();
     Err(Error::new(format!("{path} is a dump in pg_dump's own format, and no SQL"))
         .help(format!("make SQL of it: pg_restore --file={path}.sql {path}")))
 }

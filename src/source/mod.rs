@@ -37,7 +37,7 @@ pub(crate) use self::reach::{meddles, reach, reach_of, reach_outside};
 pub(crate) use self::seeds::{Scripts, Seed};
 pub(crate) use self::squash::{Crossing, Side, Squash};
 use crate::config::{self, Boot, Config, Level, mistake};
-use crate::sql::Script;
+use crate::sql::{Control, Kind, Script, position};
 use crate::{Error, Result};
 
 /// Where migrations usually are.
@@ -253,6 +253,7 @@ impl Project {
         let folder = Folder::open(root, "")?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let migrations = vec![formats::plain_file(&folder, &name)?];
+        assert_committed(&migrations[0].file)?;
         let config = Config { postgres, ..Config::default() };
         let files = Files { migrations, oddities: Vec::new() };
         let (format, settings) = (formats::PLAIN, Settings::default());
@@ -309,6 +310,27 @@ impl Project {
             .unwrap_or_else(|| root.display().to_string());
         Self { name, root: root.to_owned(), config, chain, scripts, history: None, squash: None }
     }
+}
+
+/// An error for a file that begins a transaction and never ends it: with its session all of that is
+/// taken back, and nobody would know.
+fn assert_committed(file: &SourceFile) -> Result<()> {
+    let mut open = None;
+    for statement in file.script.statements() {
+        match statement.kind {
+            Kind::Transaction(Control::Begin) => open = Some(statement),
+            Kind::Transaction(Control::Commit | Control::Rollback | Control::Prepare) => {
+                let words = file.text[statement.span.clone()].to_lowercase();
+                let goes_on = words.contains("chain") && !words.contains("no chain");
+                open = goes_on.then_some(statement);
+            }
+            _ => {}
+        }
+    }
+    let Some(begin) = open else { return Ok(()) };
+    let line = position(&file.text, begin.span.start).line;
+    Err(Error::new(format!("{}:{line}: this transaction is never committed", file.path))
+        .help("end it with COMMIT; or what is in it would be lost"))
 }
 
 /// What was read of a project's migrations.

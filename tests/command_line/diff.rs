@@ -507,6 +507,8 @@ fn what_is_no_schema() {
     let project = Project::new(&[("a.sql", SHOP), ("empty.sql", " \n"), ("folder/note.txt", "")]);
     project.write("latin.sql", b"SELECT 1;\n-- caf\xe9\n");
     project.write("custom.dump", b"PGDMP\x01\x0e\0\0");
+    project.write("small.sql.gz", b"\x1f\x8b\x08\0\0");
+    project.write("open.sql", "CREATE TABLE t (a int);\nBEGIN;\nCREATE TABLE u (a int);\n");
     project.write("all.sql", "CREATE ROLE app;\n\\connect app\nSELECT 1;\n");
     let check_side = |side: &str, texts: &[&str]| {
         check(&run(&mut diff(&project, side, "a.sql")), 2, texts);
@@ -524,6 +526,8 @@ fn what_is_no_schema() {
         "custom.dump",
         &["pg_dump's own format", "pg_restore --file=custom.dump.sql custom"],
     );
+    check_side("small.sql.gz", &["is compressed by gzip", "gunzip --keep small.sql.gz"]);
+    check_side("open.sql", &["open.sql:2: this transaction is never committed", "COMMIT;"]);
     check_side(
         "all.sql",
         &["all.sql:2: psql's \\connect is not SQL", "with pg_dump and without --cre"],

@@ -17,15 +17,11 @@ impl Catalog {
 
     /// Gives another role all that one owns, and all that it was granted or has granted.
     pub(crate) fn hand_over(&mut self, from: &str, to: &str) {
-        let privileges_of = |it: &Identity| it.kind() == "default privileges";
         let renamed: Vec<_> = self
             .objects
             .keys()
-            .filter(|it| privileges_of(it))
             .filter_map(|it| {
-                let rest = it.name().strip_prefix("for ")?.strip_prefix(from)?;
-                let name = rest.starts_with(' ').then(|| format!("for {to}{rest}"))?;
-                let new = Identity::new(it.kind(), name)?;
+                let new = Identity::new(it.kind(), name_of(it, from, to)?)?;
                 // Both have some: neither takes the place of the other.
                 (!self.objects.contains_key(&new)).then(|| (it.clone(), new))
             })
@@ -40,10 +36,32 @@ impl Catalog {
                 match attribute.as_str() {
                     "owner" if value == from => to.clone_into(value),
                     "grants" => *value = granted(value, from, to),
+                    "roles" => {
+                        let roles = value.split(", ").map(|it| if it == from { to } else { it });
+                        let mut roles = roles.collect::<Vec<_>>();
+                        roles.sort_unstable();
+                        *value = roles.join(", ");
+                    }
                     _ => {}
                 }
             }
         }
+    }
+}
+
+/// The name of what is called by a role, with another one in its place.
+fn name_of(it: &Identity, from: &str, to: &str) -> Option<String> {
+    match it.kind() {
+        "default privileges" | "user mapping" => {
+            let rest = it.name().strip_prefix("for ")?.strip_prefix(from)?;
+            rest.starts_with(' ').then(|| format!("for {to}{rest}"))
+        }
+        "large objects" => (it.name().strip_prefix("of ")? == from).then(|| format!("of {to}")),
+        "setting" => {
+            let option = it.name().strip_suffix(from)?.strip_suffix(" for ")?;
+            Some(format!("{option} for {to}"))
+        }
+        _ => None,
     }
 }
 
@@ -91,6 +109,17 @@ mod tests {
         check(
             "default privileges | for postgres in schema public on tables | grants: me: select",
             "default privileges | for app in schema public on tables | grants: me: select",
+        );
+        check("user mapping | for postgres on s", "user mapping | for app on s");
+        check("user mapping | for postgres2 on s", "user mapping | for postgres2 on s");
+        check("large objects | of postgres | count: 2", "large objects | of app | count: 2");
+        check(
+            "setting | work_mem for postgres | value: 1",
+            "setting | work_mem for app | value: 1",
+        );
+        check(
+            "policy | public.t.p | roles: postgres, zoe",
+            "policy | public.t.p | roles: app, zoe",
         );
         check(
             "default privileges | for postgres2 on tables",

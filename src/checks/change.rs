@@ -6,7 +6,9 @@ use std::fmt;
 use super::cause::has_word;
 use crate::catalog::{self, Difference, Identity};
 use crate::guards::{self, Table};
-use crate::rows::{self, Detail, RowChange, RowDifference, TableWrites, Uncounted, Writes};
+use crate::rows::{
+    self, Detail, ROWS_MAX, RowChange, RowDifference, TableWrites, Uncounted, Writes,
+};
 use crate::source::Migration;
 use crate::sql::{self, Kind, Object, Statement};
 use crate::trace::State;
@@ -57,7 +59,13 @@ impl Change {
             _ => None,
         };
         let changes = details.map(|(before, after)| before.changes(after)).unwrap_or_default();
-        with_rows(&self.to_string(), &changes)
+        let told = with_rows(&self.to_string(), &changes);
+        match self {
+            Self::Rows(difference) if difference.rows() > ROWS_MAX => {
+                format!("{told}; which rows is told of tables with {ROWS_MAX} at most")
+            }
+            _ => told,
+        }
     }
 
     /// The table, or other object, that this is about.

@@ -140,6 +140,15 @@ pub(crate) fn small_tables_that_differ(before: &Rows, after: &Rows) -> BTreeSet<
 }
 
 impl RowDifference {
+    /// How many rows the table has, of one that differs in them.
+    pub(crate) fn rows(&self) -> u64 {
+        match self {
+            Self::Counted { before, after, .. } => *before.max(after),
+            Self::Changed { count, .. } => *count,
+            _ => 0,
+        }
+    }
+
     /// The table or sequence that it is about.
     pub(crate) fn name(&self) -> &str {
         match self {

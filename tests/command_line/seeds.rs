@@ -38,6 +38,18 @@ fn rows_that_come_and_change_are_told_by_whoever_is_asked() {
 }
 
 #[test]
+fn rows_that_are_too_many_to_be_told_are_said_to_be() {
+    let seed = "INSERT INTO tags (id, name) SELECT n, 'a' FROM generate_series(1, 1500) n
+                    ON CONFLICT DO NOTHING;
+                UPDATE tags SET name = name || '!' WHERE id = 77;\n";
+    let texts = [
+        "table public.tags: values changed, with 1500 rows as before",
+        "which rows is told of tables with 1000 at most",
+    ];
+    check_report(&seeded(seed), 0, &texts);
+}
+
+#[test]
 fn seeds_that_are_not_there() {
     let with = |toml: &str| {
         let files = [TAGS, ("rehearsal.toml", toml), ("seeds/README", "none yet\n")];

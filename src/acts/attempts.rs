@@ -144,3 +144,28 @@ fn misses_savepoint(error: &sqlx::Error) -> bool {
 fn failed(error: sqlx::Error) -> Error {
     Error::new("failed to write rows as an app would").caused_by(error)
 }
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+    use crate::server::Server;
+
+    /// What was written before it is there all the same, and nothing goes on as if it were not.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_message_that_can_not_be_read_takes_nothing_back() {
+        let server = Server::start(None, false).await.expect("a server");
+        let scratch = server.create(None).await.expect("a database");
+        let mut admin = scratch.admin().await.expect("a connection");
+        run(&mut admin, "CREATE TABLE t (a int); BEGIN").await.expect("a transaction");
+        let attempts = &mut Attempts::new(&mut admin);
+        let refused = "INSERT INTO t VALUES (1 / 0)";
+        assert!(attempts.write(refused).await.expect("an answer").is_err());
+        let accepted = "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)";
+        let done = attempts.write(accepted).await.expect("an answer").expect("rows");
+        assert_eq!(done.rows_affected(), 2);
+        let count = attempts.ask("SELECT count(*)::text FROM t").await.expect("an answer");
+        assert_eq!(count, Some(vec![vec![Some("2".to_owned())]]));
+        assert!(attempts.write("INSERT INTO t VALUES (").await.expect("an answer").is_err());
+        assert!(attempts.ask("SELECT 1::text").await.is_err());
+    }
+}

@@ -48,6 +48,16 @@ impl<'a> Attempts<'a> {
         self.told(done)
     }
 
+    /// Whether a statement writes one row. Else it is refused, or taken back by a trigger, and
+    /// nothing of it stays.
+    pub(super) async fn writes_one(&mut self, statement: &str) -> Result<bool> {
+        let is_done = self.write(statement).await?.is_ok_and(|done| done.rows_affected() == 1);
+        if !is_done {
+            self.take_back();
+        }
+        Ok(is_done)
+    }
+
     /// Rows of texts, or why they are refused.
     pub(super) async fn read(
         &mut self,

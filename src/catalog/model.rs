@@ -111,6 +111,12 @@ impl Catalog {
         columns
     }
 
+    /// Whether a table, view or composite type has a column of this name.
+    pub(crate) fn has_column(&self, relation: &str, name: &str) -> bool {
+        let mut objects = self.called(relation);
+        objects.any(|(identity, _)| identity.kind == "column" && identity.short_name() == name)
+    }
+
     /// The objects of a name, and those that belong to them: tables with their columns and indexes.
     pub(super) fn called(&self, name: &str) -> impl Iterator<Item = (&Identity, &Object)> {
         let root_length = name.len();

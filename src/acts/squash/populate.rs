@@ -76,10 +76,9 @@ pub(super) async fn edit(
                 "UPDATE ONLY {table} SET {name} = {other} WHERE ctid = (\
                    SELECT ctid FROM ONLY {table} WHERE {name} IS DISTINCT FROM ({other}) LIMIT 1)"
             );
-            if attempts.write(&update).await?.is_ok_and(|done| done.rows_affected() == 1) {
+            if attempts.writes_one(&update).await? {
                 break;
             }
-            attempts.take_back();
         }
     }
     attempts.run("COMMIT").await

@@ -168,10 +168,7 @@ impl<'a> Scene<'a> {
         cut.details = details.collect();
         cut.counted.clone_from(&noise.contents);
         let filled = columns.iter().filter(|it| it.nulls.count == 0);
-        let is_there = |it: &&Tightened| {
-            let columns = end.state.catalog.columns(&it.table);
-            columns.iter().any(|(identity, _)| identity.short_name() == it.column)
-        };
+        let is_there = |it: &&Tightened| end.state.catalog.has_column(&it.table, &it.column);
         let hidden = filled.filter(|it| ignored(&it.table, &it.column)).filter(is_there);
         let hidden = hidden.map(|it| (it.table.clone(), it.column.clone())).collect::<Vec<_>>();
         let nulls = Nulls::read(&mut right, &hidden).await?;

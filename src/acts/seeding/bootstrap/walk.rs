@@ -110,10 +110,8 @@ impl Walk<'_> {
         let ending = ending(self.stage, self.scratch, before).await?;
         let mut reader = self.scratch.admin().await?;
         // A column that the next script makes has no NULLs yet.
-        let has = |(table, column): &(String, String)| {
-            let columns = ending.state.catalog.columns(table);
-            columns.iter().any(|(identity, _)| identity.short_name() == column)
-        };
+        let has =
+            |(table, column): &(String, String)| ending.state.catalog.has_column(table, column);
         let there = self.columns.iter().filter(|it| has(it)).cloned().collect::<Vec<_>>();
         let mut counted = Nulls::read(&mut reader, &there).await?.into_iter();
         let count = |it| if has(it) { counted.next().map_or(0, |it| it.count) } else { 0 };

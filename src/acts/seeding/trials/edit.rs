@@ -198,11 +198,9 @@ async fn try_to_edit(
               WHERE {} AND {name} IS DISTINCT FROM ({other})",
             found_by(key)
         );
-        // Else it is refused, or taken back by a trigger.
-        if app.write(&update).await?.is_ok_and(|done| done.rows_affected() == 1) {
+        if app.writes_one(&update).await? {
             return Ok(true);
         }
-        app.take_back();
     }
     Ok(false)
 }

@@ -56,34 +56,38 @@ pub(super) async fn look(
 /// Reads what a session has that a new one has not: what it is, name, and of settings the value,
 /// also as it is shown, and the default. A setting of a made-up class (`app.actor_id`) is in no
 /// list; those that the chain's text names are asked for.
+///
+/// It is sent for each file, and each part by itself: to plan them as one costs more than to run
+/// them. For the same reason functions are asked, and not the views of them; and the tables only
+/// where there is something temporary.
 fn query(custom_settings: &[String]) -> String {
     let custom = custom_settings.iter().fold(String::new(), |mut sql, name| {
         let name = literal(name);
         let value = format!("COALESCE(pg_catalog.current_setting({name}, true), '')");
-        sql.push_str(&format!(" UNION ALL SELECT 'setting', {name}, {value}, {value}, ''"));
+        sql.push_str(&format!("; SELECT 'setting', {name}, {value}, {value}, ''"));
         sql
     });
     format!(
         "SELECT 'setting', name, setting, pg_catalog.current_setting(name), \
-                COALESCE(reset_val, '') FROM pg_catalog.pg_settings \
-          WHERE source = 'session' AND setting IS NOT NULL \
-         UNION ALL SELECT 'setting', 'role', role, role, 'none' \
-           FROM pg_catalog.current_setting('role') AS role \
-         UNION ALL SELECT 'setting', 'session_authorization', name, name, '' \
-           FROM CAST(session_user AS text) AS name \
-         UNION ALL SELECT 'channel', name, '', '', '' \
-           FROM pg_catalog.pg_listening_channels() AS name \
-         UNION ALL SELECT 'transaction', '', '', '', '' \
-          WHERE pg_catalog.transaction_timestamp() <> pg_catalog.statement_timestamp() \
-         UNION ALL SELECT 'lock', CASE objsubid \
+                COALESCE(reset_val, '') FROM pg_catalog.pg_show_all_settings() \
+          WHERE source = 'session' AND setting IS NOT NULL; \
+         SELECT 'setting', 'role', role, role, 'none' \
+           FROM pg_catalog.current_setting('role') AS role; \
+         SELECT 'setting', 'session_authorization', name, name, '' \
+           FROM CAST(session_user AS text) AS name; \
+         SELECT 'channel', name, '', '', '' FROM pg_catalog.pg_listening_channels() AS name; \
+         SELECT 'transaction', '', '', '', '' \
+          WHERE pg_catalog.transaction_timestamp() <> pg_catalog.statement_timestamp(); \
+         SELECT 'lock', CASE objsubid \
              WHEN 1 THEN ((classid::bigint << 32) | objid::bigint)::text \
              ELSE classid || ', ' || objid END, '', '', '' \
-           FROM pg_catalog.pg_locks \
-          WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() \
-         UNION ALL SELECT 'statement', name, '', '', '' FROM pg_catalog.pg_prepared_statements \
-         UNION ALL SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' \
+           FROM pg_catalog.pg_lock_status() \
+          WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid(); \
+         SELECT 'statement', name, '', '', '' FROM pg_catalog.pg_prepared_statement(); \
+         SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' \
              ELSE 'TABLE' END, relname, '', '', '' FROM pg_catalog.pg_class AS class \
-          WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r', 'p', 'v', 'S') \
+          WHERE pg_catalog.pg_my_temp_schema() <> 0 \
+            AND relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r', 'p', 'v', 'S') \
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE objid = class.oid \
                                AND relkind = 'S' AND deptype IN ('a', 'i'))\
          {custom}"

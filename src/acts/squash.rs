@@ -7,6 +7,8 @@ mod rollout;
 
 use std::collections::BTreeSet;
 
+use tokio::sync::OnceCell;
+
 pub(super) use self::baseline::OtherSide;
 pub(super) use self::baseline::other_side;
 use self::baseline::{At, Booted};
@@ -26,6 +28,7 @@ pub(super) async fn play(
 ) -> Result<()> {
     let Some(squash) = &stage.project.squash else { return Ok(()) };
     let ledger = traces.fresh.boot.ledger.as_deref();
+    let end = &OnceCell::new_with(Some(end.clone()));
     let own = At { side: Booted { stage, made, ledger }, end };
     let other_stage = stage.on(&squash.other);
     let (squashed, other) = other.map_or((None, None), |(begun, played)| (Some(begun), played));

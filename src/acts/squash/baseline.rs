@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OnceCell;
+
 use super::super::boot::boot;
 use super::super::fresh::{self, Made, Purpose};
 use super::super::migration;
@@ -33,15 +35,22 @@ pub(super) struct Booted<'a> {
     pub(super) ledger: Option<&'a str>,
 }
 
-/// A side, and what is there after its first boot.
+/// A side, and what is there after its first boot, once somebody has asked for it.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) side: Booted<'a>,
-    pub(super) end: &'a State,
+    pub(super) end: &'a OnceCell<State>,
 }
 
-/// What a first boot has made, what is in there, and the ledger's name.
-pub(super) type Played = (Made, State, Option<String>);
+impl<'a> At<'a> {
+    /// What is there after the first boot. It is read once, whoever else asks meanwhile.
+    pub(super) async fn end(&self) -> Result<&'a State> {
+        self.end.get_or_try_init(|| end_of(self.side.stage, self.side.made)).await
+    }
+}
+
+/// What a first boot has made, what is in there, if that was read already, and the ledger's name.
+pub(super) type Played = (Made, OnceCell<State>, Option<String>);
 
 /// The other side than the project's own, as far as it was played, and what there is to tell of it.
 pub(in crate::acts) type OtherSide = (Squashed, Option<Played>);
@@ -65,7 +74,11 @@ pub(in crate::acts) async fn other_side(
     let Trace { boot, kept, .. } = trace;
     let mut played = None;
     if let Some(made) = made.filter(|_| boot.succeeded()) {
-        let end = end_of(other, &made).await?;
+        // What rollouts are played on can be filled meanwhile, but nobody can copy what is read.
+        let end = match &made {
+            Made::Scratch(_) => OnceCell::new_with(Some(end_of(other, &made).await?)),
+            Made::Template(_) => OnceCell::new(),
+        };
         played = Some((made, end, boot.ledger.clone()));
     }
     let squashed = Squashed {
@@ -121,14 +134,14 @@ async fn compare(mut ways: Ways<'_>, squashed: &mut Squashed) -> Result<()> {
     };
     let copy = old.side.stage.aside(copy).await?;
     let rolled_out;
-    let mut left = old.end;
+    let (mut left, right) = (old.end().await?, new.end().await?);
     if squashed.rollout.as_ref().is_some_and(Way::succeeded) {
-        rolled_out = state_of(&mut copy.admin().await?, Some(old.end)).await?;
+        rolled_out = state_of(&mut copy.admin().await?, Some(left)).await?;
         left = &rolled_out;
         ways.rollout = squash.rollout.as_ref();
     }
     let other = new.side.stage.aside(new.side.made.copy(new.side.stage).await?).await?;
-    let compared = beside(ways, (left, &copy), (new.end, &other)).await?;
+    let compared = beside(ways, (left, &copy), (right, &other)).await?;
     squashed.compared = Some(compared);
     squashed.recorded = recorded(squash, old, new, &other).await?;
     old.side.stage.server.drop_database(copy).await?;
@@ -303,8 +316,8 @@ async fn next_boot(new: At<'_>) -> Result<NextBoot> {
     let boot = boot(new.side.stage, &scratch, Act::Baseline).await?;
     let mut after = None;
     if boot.succeeded() {
-        after = Some(state_of(&mut scratch.admin().await?, Some(new.end)).await?);
+        after = Some(state_of(&mut scratch.admin().await?, Some(new.end().await?)).await?);
     }
     new.side.stage.server.drop_database(scratch).await?;
-    Ok(NextBoot { boot, before: new.end.clone(), after })
+    Ok(NextBoot { boot, before: new.end().await?.clone(), after })
 }

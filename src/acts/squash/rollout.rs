@@ -17,8 +17,8 @@ use super::both;
 use super::contents::is_view;
 use super::populate::{edit, populate};
 use crate::Result;
-use crate::catalog::{Comparison, Without};
-use crate::rows::{Detail, ROWS_MAX, TableRows};
+use crate::catalog::{Catalog, Comparison, Without};
+use crate::rows::{Detail, ROWS_MAX, Rows, TableRows};
 use crate::server::{Scratch, value};
 use crate::source::{Crossing, Migration, Project, SCRIPTS, Side, Squash};
 use crate::sql::{Control, Kind, literal};
@@ -140,12 +140,15 @@ async fn across(
     let squash = sides.squash;
     let (old_ledger, new_ledger) = (ledger_tables(old), ledger_tables(new));
     trace.bookkeeping = old_ledger.union(&new_ledger).cloned().collect();
-    let copy = new.stage.aside(new.made.copy(new.stage).await?).await?;
-    let scratch = old.made.copy(old.stage).await?;
-    let ((ledger, new_end), populated) = tokio::try_join!(
-        goal(sides, &copy, &new_ledger),
-        Box::pin(inhabited(stage, sides, &scratch, &trace.bookkeeping)),
-    )?;
+    let beginning = async {
+        let scratch = old.made.copy(old.stage).await?;
+        Ok((Box::pin(inhabited(stage, sides, &scratch, &trace.bookkeeping)).await?, scratch))
+    };
+    let end = async {
+        let copy = new.stage.aside(new.made.copy(new.stage).await?).await?;
+        Ok((goal(sides, &copy, &new_ledger).await?, copy))
+    };
+    let (((ledger, new_end), copy), (populated, scratch)) = both(stage, end, beginning).await?;
     (trace.populated, trace.before) = populated;
     let forth = Route { stage, script: rollout, state: &new_end, ledger };
     let (mut back, mut untouched) = (None, None);
@@ -199,7 +202,7 @@ async fn goal(
 ) -> Result<(LedgerRows, State)> {
     let ledger = ledger_rows(copy, ledger).await?;
     let end = match sides.new {
-        Some(at) => at.end.clone(),
+        Some(at) => at.end().await?.clone(),
         None => state_of(&mut copy.admin().await?, None).await?,
     };
     Ok((ledger, end))
@@ -214,7 +217,10 @@ async fn inhabited(
 ) -> Result<(Populated, Moment)> {
     let populated = populate(&mut scratch.admin().await?, spared, stage.limit).await?;
     // Rows leave the schema as it was.
-    let before = sides.old.map(|at| Moment { state: at.end.clone(), ..Moment::default() });
+    let before = match sides.old {
+        Some(at) => Some(Moment { state: at.end().await?.clone(), ..Moment::default() }),
+        None => None,
+    };
     Ok((populated, moment(scratch, before.as_ref()).await?))
 }
 
@@ -370,8 +376,14 @@ async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Res
 /// What is there, with the rows of small tables. Those that nobody has changed since the moment
 /// `before` are not read again.
 async fn moment(scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
-    let mut reader = scratch.admin().await?;
-    let state = state_of(&mut reader, before.map(|it| &it.state)).await?;
+    let known = before.map(|it| &it.state.catalog);
+    let schema = async { Catalog::read_again(&mut scratch.admin().await?, known).await };
+    let contents = async {
+        let mut reader = scratch.admin().await?;
+        Ok((Rows::read(&mut reader).await?, reader))
+    };
+    let (catalog, (rows, mut reader)) = tokio::try_join!(schema, contents)?;
+    let state = State { catalog, rows };
     // Of other columns the same texts may be told.
     let before = before.filter(|before| before.state.catalog == state.catalog);
     let known = |name: &String, is: &TableRows| {
@@ -473,7 +485,11 @@ async fn elsewhere(
     let (at, end, scratch) = match all {
         Some(all) => {
             stage.server.drop_database(copy).await?;
-            (all, sides.gone_on.map(|it| it.end), all.made.copy(all.stage).await?)
+            let end = match sides.gone_on {
+                Some(at) => Some(at.end().await?),
+                None => None,
+            };
+            (all, end, all.made.copy(all.stage).await?)
         }
         None => (new, Some(forth.state), stage.onstage(copy).await?),
     };

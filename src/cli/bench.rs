@@ -128,7 +128,7 @@ impl Bench {
         table.extend(catalogs.iter().map(Catalogs::rows));
         table.extend(catalogs.windows(2).map(|pair| pair[0].growth(&pair[1])));
         table.extend(sowings.iter().map(Sowing::row));
-        table += &squashing.row();
+        table += &squashing.rows();
         print(&table)
     }
 

@@ -199,7 +199,11 @@ fn copy_to_the_client() {
 
 #[test]
 fn a_session_that_is_of_no_use_afterwards() {
-    let told = play("SET statement_timeout = '1ms';\n");
+    // To list what the session has takes several times as long.
+    let told = play(
+        "DO $$ BEGIN FOR i IN 1..8000 LOOP EXECUTE format('PREPARE p%s AS SELECT', i);\n\
+         END LOOP; END $$;\nSET statement_timeout = '1ms';\n",
+    );
     check(&told, 1, &["error[apply]", "57014", "the session is of no use after this file"]);
     let told = play("CREATE TEMP TABLE \"é\" (id int);\nSET client_encoding = 'LATIN1';\n");
     check(&told, 1, &["error[leaks]", "leaves `client_encoding` changed", "SET LOCAL"]);

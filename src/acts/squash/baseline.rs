@@ -74,10 +74,11 @@ pub(in crate::acts) async fn other_side(
     let Trace { boot, kept, .. } = trace;
     let mut played = None;
     if let Some(made) = made.filter(|_| boot.succeeded()) {
-        // What rollouts are played on can be filled meanwhile, but nobody can copy what is read.
+        // A rollout's rows can be made up meanwhile, where nobody waits for a name, or to copy what
+        // is read.
         let end = match &made {
-            Made::Scratch(_) => OnceCell::new_with(Some(end_of(other, &made).await?)),
-            Made::Template(_) => OnceCell::new(),
+            Made::Template(_) if !stage.takes_turns => OnceCell::new(),
+            _ => OnceCell::new_with(Some(end_of(other, &made).await?)),
         };
         played = Some((made, end, boot.ledger.clone()));
     }

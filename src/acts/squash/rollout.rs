@@ -309,18 +309,20 @@ async fn there_and_back(
     if arrival.failures.is_empty() {
         let copy = server.clone_of(&scratch, None).await?;
         let left = async || Ok(arrival.after.state.clone());
-        let again = Box::pin(back.tried(Ground::Again, &copy, left, None));
+        let again = async {
+            let trial = Box::pin(back.tried(Ground::Again, &copy, left, None)).await?;
+            server.drop_database(copy).await?;
+            Ok(trial)
+        };
         let left = async || Ok(back.state.clone());
         let too_early = Box::pin(back.tried(Ground::NotRolledOut, &untouched, left, None));
         let retried = Box::pin(retried(forth, back.state, &arrival.after, &scratch, spared));
         let (again, (too_early, found)) =
             both(forth.stage, again, both(forth.stage, too_early, retried)).await?;
-        server.drop_database(copy).await?;
         trials.extend([again, too_early]);
         retry = Some(found);
     }
-    server.drop_database(untouched).await?;
-    server.drop_database(scratch).await?;
+    tokio::try_join!(server.drop_database(untouched), server.drop_database(scratch))?;
     Ok(RolledBack { arrival, retry, trials })
 }
 

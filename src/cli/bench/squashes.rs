@@ -1,5 +1,6 @@
 //! How long it takes to prove a squash, against psql executing the same SQL: the chain, the
-//! rollout and the rollback on it, and the baseline on an empty database.
+//! rollout and the rollback on it, and the baseline on an empty database. Once as the files are,
+//! and once with what golang-migrate sends before and after each of them to keep its ledger.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub(super) struct Squashing {
     tables: usize,
     rehearsal: Vec<Duration>,
     psql: Vec<Duration>,
+    psql_with_ledger: Vec<Duration>,
 }
 
 impl Squashing {
@@ -62,34 +64,32 @@ impl Squashing {
                  \"squash/rollback.sql\"\n"
             ),
         )?;
-        let [rehearsal, psql] = [const { Vec::new() }; 2];
-        Ok(Self { project, files, tables: chain.tables, rehearsal, psql })
+        let [rehearsal, psql, psql_with_ledger] = [const { Vec::new() }; 3];
+        Ok(Self { project, files, tables: chain.tables, rehearsal, psql, psql_with_ledger })
     }
 
     /// Measures everything once.
     pub(super) async fn measure(&mut self, server: &Server, psql: &Psql) -> Result<()> {
-        let scratches = [server.create(None).await?, server.create(None).await?];
-        let ledger = self.project.join("ledger.sql");
-        let made = format!(
-            "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean);\n\
-             INSERT INTO schema_migrations VALUES ({}, false);\n",
-            self.files.len()
-        );
-        fs::write(&ledger, made).map_err(|error| {
-            Error::new(format!("failed to write {}", ledger.display())).caused_by(error)
-        })?;
-        let name = format!("migrations/{:06}_baseline.up.sql", self.files.len() + 1);
-        let baseline = self.project.join(name);
-        let scripts = ["squash/rollout.sql", "squash/rollback.sql"];
-        let scripts = scripts.map(|path| self.project.join(path));
-        let old = [&self.files[..], &[ledger], &scripts].concat();
-        let begin = Instant::now();
-        psql.execute(&scratches[0], &old, 1).await?;
-        psql.execute(&scratches[1], &[baseline], 1).await?;
-        self.psql.push(begin.elapsed());
-        for scratch in scratches {
-            server.drop_database(scratch).await?;
+        let table = "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean);\n";
+        let made = self.note("made", table)?;
+        let set = |version: usize, dirty: bool| {
+            let text = format!(
+                "BEGIN; TRUNCATE schema_migrations;\n\
+                 INSERT INTO schema_migrations VALUES ({version}, {dirty}); COMMIT;\n"
+            );
+            self.note(&format!("{version}_{dirty}"), &text)
+        };
+        let plain = [&self.files[..], &[made.clone(), set(self.files.len(), false)?]].concat();
+        let mut kept = vec![made.clone()];
+        for (version, file) in (1..).zip(&self.files) {
+            kept.extend([set(version, true)?, file.clone(), set(version, false)?]);
         }
+        let baseline = self.files.len() + 1;
+        let file = self.project.join(format!("migrations/{baseline:06}_baseline.up.sql"));
+        let kept_baseline = [made, set(baseline, true)?, file.clone(), set(baseline, false)?];
+        self.psql.push(self.execute(server, psql, plain, &[file]).await?);
+        let with_ledger = self.execute(server, psql, kept, &kept_baseline).await?;
+        self.psql_with_ledger.push(with_ledger);
         let own = Server::start(Some(&server.version().text), false).await?;
         let begin = Instant::now();
         assert_success(&Rehearsal::of(&self.project).only(CHECKS).play_on(&own).await?)?;
@@ -97,16 +97,49 @@ impl Squashing {
         Ok(())
     }
 
-    pub(super) fn row(&self) -> String {
-        let (rehearsal, psql) = (median(&self.rehearsal), median(&self.psql));
-        format!(
-            "| squash of {} migrations, {} tables: baseline, rollout and rollback proven | {} | \
-             {} | {:.2} | × {FACTOR} | |\n",
-            self.files.len(),
-            self.tables,
-            seconds(rehearsal),
-            seconds(psql),
-            ratio(rehearsal, psql),
-        )
+    /// Writes what psql is to say of the ledger.
+    fn note(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.project.join(format!("ledger_{name}.sql"));
+        fs::write(&path, text).map_err(|error| {
+            Error::new(format!("failed to write {}", path.display())).caused_by(error)
+        })?;
+        Ok(path)
+    }
+
+    /// How long psql takes for the chain, rolled out and back, and for the baseline.
+    async fn execute(
+        &self,
+        server: &Server,
+        psql: &Psql,
+        mut chain: Vec<PathBuf>,
+        baseline: &[PathBuf],
+    ) -> Result<Duration> {
+        let scripts = ["squash/rollout.sql", "squash/rollback.sql"];
+        chain.extend(scripts.map(|path| self.project.join(path)));
+        let scratches = [server.create(None).await?, server.create(None).await?];
+        let begin = Instant::now();
+        psql.execute(&scratches[0], &chain, 1).await?;
+        psql.execute(&scratches[1], baseline, 1).await?;
+        let took = begin.elapsed();
+        for scratch in scratches {
+            server.drop_database(scratch).await?;
+        }
+        Ok(took)
+    }
+
+    pub(super) fn rows(&self) -> String {
+        let row = |what: &str, psql: &[Duration]| {
+            let (rehearsal, psql) = (median(&self.rehearsal), median(psql));
+            format!(
+                "| squash of {} migrations, {} tables: {what} | {} | {} | {:.2} | × {FACTOR} | |\n",
+                self.files.len(),
+                self.tables,
+                seconds(rehearsal),
+                seconds(psql),
+                ratio(rehearsal, psql),
+            )
+        };
+        row("baseline, rollout and rollback proven", &self.psql)
+            + &row("the same, psql keeping golang-migrate's ledger", &self.psql_with_ledger)
     }
 }

@@ -34,24 +34,12 @@ pub(super) async fn fill(
 ) -> Result<Filled> {
     let mut filled = Filled { before: table.rows_before, ..Filled::default() };
     let usual: Vec<_> = (0..ROWS).map(|number| choices(table, groups, number)).collect();
-    if are_accepted(attempts, table, groups, &usual).await? {
-        filled.put_in = ROWS;
+    let unusual = [nothing(table, groups), again(table, groups)];
+    let all = [&usual[..], &unusual].concat();
+    if are_accepted(attempts, table, groups, &all).await? {
+        filled.put_in = all.len();
     } else {
-        for chosen in usual {
-            match insert(attempts, table, groups, chosen).await? {
-                Ok(()) => filled.put_in += 1,
-                Err(said) => {
-                    filled.refusal = Some(said);
-                    break;
-                }
-            }
-        }
-    }
-    if filled.refusal.is_none() {
-        for chosen in [nothing(table, groups), again(table, groups)] {
-            let inserted = insert(attempts, table, groups, chosen).await?;
-            filled.put_in += usize::from(inserted.is_ok());
-        }
+        few_by_few(attempts, table, groups, usual, unusual, &mut filled).await?;
     }
     for key in table.keys.iter().filter(|key| key.is_plain && key.columns.len() > 1) {
         for row in crossed(attempts, table, key).await? {
@@ -65,6 +53,36 @@ pub(super) async fn fill(
         }
     }
     Ok(filled)
+}
+
+/// Puts rows in that are not accepted all at once: the usual ones, and if there are these, the
+/// others.
+async fn few_by_few(
+    attempts: &mut Attempts<'_>,
+    table: &Table,
+    groups: &[Group],
+    usual: Vec<Vec<usize>>,
+    unusual: [Vec<usize>; 2],
+    filled: &mut Filled,
+) -> Result<()> {
+    if are_accepted(attempts, table, groups, &usual).await? {
+        filled.put_in = usual.len();
+    } else {
+        for chosen in usual {
+            match insert(attempts, table, groups, chosen).await? {
+                Ok(()) => filled.put_in += 1,
+                Err(said) => {
+                    filled.refusal = Some(said);
+                    return Ok(());
+                }
+            }
+        }
+    }
+    for chosen in unusual {
+        let inserted = insert(attempts, table, groups, chosen).await?;
+        filled.put_in += usize::from(inserted.is_ok());
+    }
+    Ok(())
 }
 
 /// What the columns of a row have: each another of its values than the column before, because what

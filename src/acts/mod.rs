@@ -342,7 +342,20 @@ async fn state_of(reader: &mut PgConnection, before: Option<&State>) -> Result<S
     Ok(State { catalog, rows })
 }
 
-/// The same, where most acts begin: what they come to is compared with it, one after the other.
+/// The same, each in a session of its own, at once where nobody takes turns.
+async fn state_at_once(
+    stage: &Stage<'_>,
+    scratch: &Scratch,
+    before: Option<&State>,
+) -> Result<State> {
+    let known = before.map(|it| &it.catalog);
+    let catalog = async { Catalog::read_again(&mut scratch.admin().await?, known).await };
+    let rows = async { Rows::read(&mut scratch.admin().await?).await };
+    let (catalog, rows) = both(stage, catalog, rows).await?;
+    Ok(State { catalog, rows })
+}
+
+/// What is there where most acts begin: what they come to is compared with it, one after the other.
 async fn begin_of(stage: &Stage<'_>, reader: &mut PgConnection) -> Result<State> {
     let Project { scripts, squash, .. } = stage.project;
     let has_more = !scripts.seeds.is_empty() || !scripts.post.is_empty() || squash.is_some();

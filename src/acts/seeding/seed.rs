@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::super::Stage;
 use super::super::fresh::Made;
+use super::super::{Stage, state_at_once};
 use super::{Sower, rows_kept, sow};
 use crate::Result;
-use crate::catalog::Catalog;
 use crate::config::Transaction;
 use crate::rows::{Detail, Rows, Uncounted, Writes, small_tables_that_differ};
 use crate::server::Scratch;
@@ -45,20 +44,11 @@ async fn sowing(stage: &Stage<'_>, scratch: &Scratch, before: &State) -> Result<
         let writes = Err(Uncounted::Unasked);
         return Ok(Sowing { steps, end: None, kept: Rows::default(), writes });
     }
-    let end = Some(end_of(scratch, before).await?);
+    let end = Some(state_at_once(stage, scratch, Some(before)).await?);
     let mut reader = scratch.admin().await?;
     let kept = rows_kept(stage, &mut reader).await?;
     let writes = Writes::read(&mut reader).await?;
     Ok(Sowing { steps, end, kept, writes })
-}
-
-/// Reads schema and rows at the same time: seeds can have many rows.
-async fn end_of(scratch: &Scratch, before: &State) -> Result<State> {
-    let known = Some(&before.catalog);
-    let catalog = async { Catalog::read_again(&mut scratch.admin().await?, known).await };
-    let rows = async { Rows::read(&mut scratch.admin().await?).await };
-    let (catalog, rows) = tokio::try_join!(catalog, rows)?;
-    Ok(State { catalog, rows })
 }
 
 /// Plays both runs once more, with a look after each step of the second one. Nothing where the

@@ -74,8 +74,8 @@ pub(in crate::acts) async fn other_side(
     let Trace { boot, kept, .. } = trace;
     let mut played = None;
     if let Some(made) = made.filter(|_| boot.succeeded()) {
-        // A rollout's rows can be made up meanwhile, where nobody waits for a name, or to copy what
-        // is read.
+        // A template is read later, in a copy, while rows are put into another copy. What anybody
+        // can connect to is read now: nobody can copy it meanwhile.
         let end = match &made {
             Made::Template(_) if !stage.takes_turns => OnceCell::new(),
             _ => OnceCell::new_with(Some(end_of(other, &made).await?)),
@@ -313,12 +313,13 @@ async fn recorded(
 
 /// Boots once more on what a boot with the baseline has made.
 async fn next_boot(new: At<'_>) -> Result<NextBoot> {
+    let before = new.end().await?;
     let scratch = new.side.made.copy(new.side.stage).await?;
     let boot = boot(new.side.stage, &scratch, Act::Baseline).await?;
     let mut after = None;
     if boot.succeeded() {
-        after = Some(state_of(&mut scratch.admin().await?, Some(new.end().await?)).await?);
+        after = Some(state_of(&mut scratch.admin().await?, Some(before)).await?);
     }
     new.side.stage.server.drop_database(scratch).await?;
-    Ok(NextBoot { boot, before: new.end().await?.clone(), after })
+    Ok(NextBoot { boot, before: before.clone(), after })
 }

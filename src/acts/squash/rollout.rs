@@ -11,14 +11,16 @@ use std::time::Instant;
 use super::super::boot::boot;
 use super::super::fresh::{self, Made, Purpose};
 use super::super::session::{Player, Thoroughness};
-use super::super::{Stage, applied, compared, end_of, ledger_of, optional, refused, state_of};
+use super::super::{
+    Stage, applied, compared, end_of, ledger_of, optional, refused, state_at_once, state_of,
+};
 use super::baseline::{At, Booted, leftovers};
 use super::both;
 use super::contents::is_view;
 use super::populate::{edit, populate};
 use crate::Result;
-use crate::catalog::{Catalog, Comparison, Without};
-use crate::rows::{Detail, ROWS_MAX, Rows, TableRows};
+use crate::catalog::{Comparison, Without};
+use crate::rows::{Detail, ROWS_MAX, TableRows};
 use crate::server::{Scratch, value};
 use crate::source::{Crossing, Migration, Project, SCRIPTS, Side, Squash};
 use crate::sql::{Control, Kind, literal};
@@ -221,7 +223,7 @@ async fn inhabited(
         Some(at) => Some(Moment { state: at.end().await?.clone(), ..Moment::default() }),
         None => None,
     };
-    Ok((populated, moment(scratch, before.as_ref()).await?))
+    Ok((populated, moment(stage, scratch, before.as_ref()).await?))
 }
 
 /// The next boot after the rollout, with its end, and the rollout once more.
@@ -247,7 +249,7 @@ impl Route<'_> {
     /// Plays the script where it is meant to be played.
     async fn go(&self, scratch: &Scratch, before: &Moment) -> Result<Arrival> {
         let failures = script(self.stage, scratch, self.script).await?;
-        let after = moment(scratch, Some(before)).await?;
+        let after = moment(self.stage, scratch, Some(before)).await?;
         if !failures.is_empty() {
             return Ok(Arrival { failures, after, ..Arrival::default() });
         }
@@ -322,7 +324,7 @@ async fn there_and_back(
         trials.extend([again, too_early]);
         retry = Some(found);
     }
-    tokio::try_join!(server.drop_database(untouched), server.drop_database(scratch))?;
+    both(forth.stage, server.drop_database(untouched), server.drop_database(scratch)).await?;
     Ok(RolledBack { arrival, retry, trials })
 }
 
@@ -345,7 +347,7 @@ async fn retried(
         edit(&mut app, &spared, forth.stage.limit).await?;
         populate(&mut app, &spared, forth.stage.limit).await?;
         drop(app);
-        before = moment(scratch, Some(&before)).await?;
+        before = moment(forth.stage, scratch, Some(&before)).await?;
     }
     let arrival = forth.go(scratch, &before).await?;
     Ok(Retry { before, arrival })
@@ -377,15 +379,8 @@ async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Res
 
 /// What is there, with the rows of small tables. Those that nobody has changed since the moment
 /// `before` are not read again.
-async fn moment(scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
-    let known = before.map(|it| &it.state.catalog);
-    let schema = async { Catalog::read_again(&mut scratch.admin().await?, known).await };
-    let contents = async {
-        let mut reader = scratch.admin().await?;
-        Ok((Rows::read(&mut reader).await?, reader))
-    };
-    let (catalog, (rows, mut reader)) = tokio::try_join!(schema, contents)?;
-    let state = State { catalog, rows };
+async fn moment(stage: &Stage<'_>, scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
+    let state = state_at_once(stage, scratch, before.map(|it| &it.state)).await?;
     // Of other columns the same texts may be told.
     let before = before.filter(|before| before.state.catalog == state.catalog);
     let known = |name: &String, is: &TableRows| {
@@ -401,7 +396,9 @@ async fn moment(scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
             unknown.insert(name.clone());
         }
     }
-    details.extend(Detail::read(&mut reader, &unknown).await?);
+    if !unknown.is_empty() {
+        details.extend(Detail::read(&mut scratch.admin().await?, &unknown).await?);
+    }
     Ok(Moment { state, details })
 }
 

@@ -79,7 +79,9 @@ impl Squashing {
             );
             self.note(&format!("{version}_{dirty}"), &text)
         };
-        let plain = [&self.files[..], &[made.clone(), set(self.files.len(), false)?]].concat();
+        let last = self.files.len();
+        let row = format!("{table}INSERT INTO schema_migrations VALUES ({last}, false);\n");
+        let plain = [&self.files[..], &[self.note("row", &row)?]].concat();
         let mut kept = vec![made.clone()];
         for (version, file) in (1..).zip(&self.files) {
             kept.extend([set(version, true)?, file.clone(), set(version, false)?]);

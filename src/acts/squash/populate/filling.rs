@@ -1,5 +1,6 @@
-//! One table is filled: with its first rows in one message, if Postgres takes them all, else row by
-//! row; and where one is refused, what Postgres says tells which values are tried next.
+//! One table is filled: with its rows in one message, if Postgres takes them all, else with fewer,
+//! and in the end row by row; and where one is refused, what Postgres says tells which values are
+//! tried next.
 
 use std::collections::BTreeSet;
 use std::slice;
@@ -55,8 +56,8 @@ pub(super) async fn fill(
     Ok(filled)
 }
 
-/// Puts rows in that are not accepted all at once: the usual ones, and if there are these, the
-/// others.
+/// Puts rows in that are not accepted all at once: the usual ones, and then the others, unless a
+/// usual one is refused.
 async fn few_by_few(
     attempts: &mut Attempts<'_>,
     table: &Table,

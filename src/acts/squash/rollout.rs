@@ -380,26 +380,26 @@ async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Res
 /// What is there, with the rows of small tables. Those that nobody has changed since the moment
 /// `before` are not read again.
 async fn moment(stage: &Stage<'_>, scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
-    let state = state_at_once(stage, scratch, before.map(|it| &it.state)).await?;
+    let now = state_at_once(stage, scratch, before.map(|it| &it.state)).await?;
     // Of other columns the same texts may be told.
-    let before = before.filter(|before| before.state.catalog == state.catalog);
+    let before = before.filter(|before| before.state.catalog == now.catalog);
     let known = |name: &String, is: &TableRows| {
         let was = before?.state.rows.tables.get(name)?;
         let is_same = (was.count, was.contents) == (is.count, is.contents);
         before?.details.get(name).filter(|_| is_same).cloned()
     };
     let (mut details, mut unknown) = (BTreeMap::new(), BTreeSet::new());
-    for (name, rows) in &state.rows.tables {
+    for (name, rows) in &now.rows.tables {
         if let Some(detail) = known(name, rows) {
             details.insert(name.clone(), detail);
-        } else if rows.count <= ROWS_MAX && !is_view(&state, name) {
+        } else if rows.count <= ROWS_MAX && !is_view(&now, name) {
             unknown.insert(name.clone());
         }
     }
     if !unknown.is_empty() {
         details.extend(Detail::read(&mut scratch.admin().await?, &unknown).await?);
     }
-    Ok(Moment { state, details })
+    Ok(Moment { state: now, details })
 }
 
 /// The tables that a side's tool keeps for itself.

@@ -39,13 +39,15 @@ use self::recipe::Recipe;
 pub(crate) use self::seeded::seeded;
 use self::session::Player;
 use self::squash::OtherSide;
+#[cfg(feature = "cli")]
+pub(crate) use self::squash::populate;
 use crate::Result;
 use crate::catalog::{self, Belongings, Catalog, Comparison, Without, parent_of};
 use crate::rows::{self, Detail, Rows, Uncounted};
 use crate::server::{News, Scratch, Server, Silence};
-use crate::source::{Home, Project};
+use crate::source::{Home, Project, Side};
 use crate::sql::{Name, Object};
-use crate::trace::{Act, Boot, Seeding, Sown, State, Trace, Traces};
+use crate::trace::{Act, Boot, NextBoot, Seeding, Sown, State, Trace, Traces};
 
 /// Told what is going on, for those who wait.
 pub(crate) trait Progress: News {
@@ -84,7 +86,7 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     if let Some(fresh) = refused(stage) {
         return Ok(Traces::of_fresh(fresh));
     }
-    let ((fresh, made, seen), other) = begin(stage, wanted).await?;
+    let (Begun { trace: fresh, made, end: seen, again }, other) = begin(stage, wanted).await?;
     let read_end = async || match seen {
         Some(end) => Ok(end),
         None => end_of(stage, &made).await,
@@ -127,7 +129,8 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
         replay::trace_changes(stage, &made, &end, trace).await?;
     }
     Box::pin(seeding::play(stage, wanted, &made, &end, &mut traces)).await?;
-    Box::pin(squash::play(stage, wanted, (&made, &end), other, &mut traces)).await?;
+    let own = squash::OwnSide { made: &made, end: &end, again };
+    Box::pin(squash::play(stage, wanted, own, other, &mut traces)).await?;
     if wanted.contains(&Act::Upgrade) {
         traces.upgraded = Box::pin(upgrade::play(stage, &end)).await?.map(Box::new);
     }
@@ -135,8 +138,13 @@ pub(crate) async fn play(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Tr
     Ok(traces)
 }
 
-/// What a first boot came to, and what is there after it, if that was read already.
-type Begun = (Trace, Made, Option<State>);
+/// What a first boot came to, and what was read and played after it already.
+struct Begun {
+    trace: Trace,
+    made: Made,
+    end: Option<State>,
+    again: Option<NextBoot>,
+}
 
 /// Plays the first boot, and that of the other side of a squash. A boot that fails says more than
 /// whatever the other side comes to, which nobody waits for then.
@@ -145,32 +153,38 @@ async fn begin(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<(Begun, Opti
     let other = Box::pin(squash::other_side(stage, wanted));
     if stage.takes_turns {
         let begun = own.await?;
-        let other = if begun.0.boot.succeeded() { other.await? } else { None };
+        let other = if begun.trace.boot.succeeded() { other.await? } else { None };
         return Ok((begun, other));
     }
     let (begun, other) = match select(own, other).await {
         Either::Left((begun, other)) => {
             let begun = begun?;
-            if !begun.0.boot.succeeded() {
+            if !begun.trace.boot.succeeded() {
                 return Ok((begun, None));
             }
             (begun, other.await)
         }
         Either::Right((other, own)) => (own.await?, other),
     };
-    let other = if begun.0.boot.succeeded() { other? } else { None };
+    let other = if begun.trace.boot.succeeded() { other? } else { None };
     Ok((begun, other))
 }
 
-/// The first boot. While the other side of a squash is played, there is time to read what it made.
+/// The first boot. While the other side of a squash is played, there is time to read what it made,
+/// and to boot once more where that is a baseline's.
 async fn own_side(stage: &Stage<'_>, wanted: &BTreeSet<Act>) -> Result<Begun> {
     let (trace, made) = fresh::play(stage, Purpose::Trace).await?;
-    let has_time = stage.project.squash.is_some() && wanted.contains(&Act::Baseline);
-    let mut end = None;
-    if has_time && trace.boot.succeeded() {
-        end = Some(end_of(stage, &made).await?);
+    let squash = stage.project.squash.as_ref().filter(|_| wanted.contains(&Act::Baseline));
+    let (mut end, mut again) = (None, None);
+    if let Some(squash) = squash.filter(|_| trace.boot.succeeded()) {
+        let there = end_of(stage, &made).await?;
+        // A second boot of the project itself is played anyway, if somebody judges that.
+        if squash.own == Side::New && !wanted.contains(&Act::Rerun) {
+            again = squash::next_boot(stage, &made, &there).await?;
+        }
+        end = Some(there);
     }
-    Ok((trace, made, end))
+    Ok(Begun { trace, made, end, again })
 }
 
 /// Reads what the first boot made. Nobody can connect to a template.
@@ -342,16 +356,16 @@ async fn state_of(reader: &mut PgConnection, before: Option<&State>) -> Result<S
     Ok(State { catalog, rows })
 }
 
-/// The same, each in a session of its own, at once where nobody takes turns.
+/// The same, at once where nobody takes turns: the schema is read in a session of its own.
 async fn state_at_once(
     stage: &Stage<'_>,
     scratch: &Scratch,
+    reader: &mut PgConnection,
     before: Option<&State>,
 ) -> Result<State> {
     let known = before.map(|it| &it.catalog);
     let catalog = async { Catalog::read_again(&mut scratch.admin().await?, known).await };
-    let rows = async { Rows::read(&mut scratch.admin().await?).await };
-    let (catalog, rows) = both(stage, catalog, rows).await?;
+    let (catalog, rows) = both(stage, catalog, Rows::read(reader)).await?;
     Ok(State { catalog, rows })
 }
 
@@ -418,5 +432,36 @@ impl Recorder {
             duration,
             kept: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+
+    use super::*;
+    use crate::server::run;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_schema_that_is_known_is_read_again_where_it_is_another_one() {
+        let version = std::env::var("REHEARSAL_POSTGRES").ok().filter(|it| !it.is_empty());
+        let server = Server::start(version.as_deref(), false).await.expect("a server");
+        let scratch = server.create(None).await.expect("a database");
+        let mut reader = scratch.admin().await.expect("a connection");
+        run(&mut reader, "CREATE TABLE a (b int)").await.expect("a table");
+        let known = Catalog::read_again(&mut reader, None).await.expect("a schema");
+        // Who is no superuser is not told by what it is known.
+        for role in ["NONE", "pg_read_all_data"] {
+            run(&mut reader, &format!("SET ROLE {role}")).await.expect("a role");
+            let same = Catalog::read_again(&mut reader, Some(&known)).await.expect("a schema");
+            assert_eq!(same, known);
+            run(&mut reader, "RESET ROLE; ALTER TABLE a ADD c int").await.expect("a column");
+            run(&mut reader, &format!("SET ROLE {role}")).await.expect("a role");
+            let other = Catalog::read_again(&mut reader, Some(&known)).await.expect("a schema");
+            assert_eq!(known.differences(&other).len(), 1, "as {role}");
+            run(&mut reader, "RESET ROLE; ALTER TABLE a DROP c").await.expect("no column");
+        }
+        drop(reader);
+        server.drop_database(scratch).await.expect("nobody is connected");
     }
 }

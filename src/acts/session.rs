@@ -60,11 +60,15 @@ enum Stop {
 }
 
 impl<'a> Player<'a> {
+    /// The connection of the chain's tool, as it is before the first file.
     pub(super) async fn connect(stage: &'a Stage<'a>, scratch: &Scratch) -> Result<Self> {
-        Self::connect_by(stage, scratch, stage.project.chain.format).await
+        let mut player = Self::connect_by(stage, scratch, stage.project.chain.format).await?;
+        player.settle().await?;
+        Ok(player)
     }
 
-    /// A connection as another tool than the chain's would have it.
+    /// A connection as the tool of this format would have it. It is not looked at: of other tools
+    /// than the chain's, nobody asks what they leave behind.
     pub(super) async fn connect_by(
         stage: &'a Stage<'a>,
         scratch: &Scratch,
@@ -86,7 +90,6 @@ impl<'a> Player<'a> {
             state: Session::default(),
         };
         player.restore().await?;
-        player.settle().await?;
         Ok(player)
     }
 
@@ -312,26 +315,23 @@ impl<'a> Player<'a> {
 }
 
 /// Undoes what our driver says at connect and the tool's does not: ours sets the time zone and the
-/// style of dates, over those that the chain may have given the database or the role.
+/// style of dates, over those that the chain may have given the database or the role. These come
+/// in the order of precedence, so that the last one holds: a subquery that is sorted is read in its
+/// order.
 fn opening(forced: &[&str]) -> String {
     let ours = ["timezone", "datestyle"].into_iter().filter(|setting| !forced.contains(setting));
     let ours = ours.map(literal).collect::<Vec<_>>().join(", ");
     format!(
-        "DO $$ DECLARE entry text; BEGIN
-           FOR entry IN
-             SELECT unnest(setconfig) FROM pg_catalog.pg_db_role_setting
-              WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
-                                         WHERE datname = pg_catalog.current_database()))
-                AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles
-                                     WHERE rolname = session_user))
-              ORDER BY setrole <> 0, setdatabase <> 0
-           LOOP
-             IF lower(split_part(entry, '=', 1)) = ANY (ARRAY[{ours}]::text[]) THEN
-               PERFORM pg_catalog.set_config(split_part(entry, '=', 1),
-                                             substr(entry, strpos(entry, '=') + 1), false);
-             END IF;
-           END LOOP;
-         END $$; SELECT pg_catalog.pg_backend_pid()"
+        "SELECT pg_catalog.pg_backend_pid(), pg_catalog.count(pg_catalog.set_config(
+                  split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1), false))
+           FROM (SELECT entry FROM pg_catalog.pg_db_role_setting
+                  CROSS JOIN LATERAL pg_catalog.unnest(setconfig) AS entry
+                  WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
+                                             WHERE datname = pg_catalog.current_database()))
+                    AND setrole IN
+                        (0, pg_catalog.quote_ident(session_user::text)::pg_catalog.regrole::oid)
+                    AND lower(split_part(entry, '=', 1)) = ANY (ARRAY[{ours}]::text[])
+                  ORDER BY setrole <> 0, setdatabase <> 0 OFFSET 0) AS given"
     )
 }
 

@@ -10,19 +10,31 @@ use std::collections::BTreeSet;
 use tokio::sync::OnceCell;
 
 pub(super) use self::baseline::OtherSide;
-pub(super) use self::baseline::other_side;
 use self::baseline::{At, Booted};
+pub(super) use self::baseline::{next_boot, other_side};
+#[cfg(feature = "cli")]
+pub(crate) use self::populate::populate;
 use super::fresh::Made;
+use super::session::{Player, Thoroughness};
 use super::{Stage, both, optional};
 use crate::Result;
-use crate::source::Side;
-use crate::trace::{Act, State, Traces};
+use crate::server::Scratch;
+use crate::source::{Migration, SCRIPTS};
+use crate::trace::{Act, Failure, NextBoot, State, Traces};
 
-/// Plays those acts that are wanted. `made` and `end` are those of the side that the project is.
+/// The side that the project is, as far as it was played.
+pub(super) struct OwnSide<'a> {
+    pub(super) made: &'a Made,
+    pub(super) end: &'a State,
+    /// The boot after that, if this is the baseline's side, and nothing else boots it again.
+    pub(super) again: Option<NextBoot>,
+}
+
+/// Plays those acts that are wanted.
 pub(super) async fn play(
     stage: &Stage<'_>,
     wanted: &BTreeSet<Act>,
-    (made, end): (&Made, &State),
+    OwnSide { made, end, again }: OwnSide<'_>,
     other: Option<OtherSide>,
     traces: &mut Traces,
 ) -> Result<()> {
@@ -31,19 +43,31 @@ pub(super) async fn play(
     let end = &OnceCell::new_with(Some(end.clone()));
     let own = At { side: Booted { stage, made, ledger }, end };
     let other_stage = stage.on(&squash.other);
-    let (squashed, other) = other.map_or((None, None), |(begun, played)| (Some(begun), played));
+    let (mut squashed, other) = other.map_or((None, None), |(begun, played)| (Some(begun), played));
+    if let (Some(squashed), Some(again), Some(_)) = (&mut squashed, again, &other) {
+        squashed.duration += again.duration;
+        squashed.again = Some(again);
+    }
     let other = other.as_ref().map(|(made, end, ledger)| At {
         side: Booted { stage: &other_stage, made, ledger: ledger.as_deref() },
         end,
     });
-    // A second boot of the project itself is played already, if somebody judges that.
-    let boots_again = squash.own == Side::Old || !wanted.contains(&Act::Rerun);
-    let beside =
-        squashed.map(|begun| Box::pin(baseline::play(own, other, squash, boots_again, begun)));
+    let beside = squashed.map(|begun| Box::pin(baseline::play(own, other, squash, begun)));
     let across = wanted.contains(&Act::Rollout);
     let across = across.then(|| Box::pin(rollout::play(own, other, squash)));
     let (beside, across) = both(stage, optional(beside), optional(across)).await?;
     traces.squashed = beside.map(Box::new);
     traces.rolled_out = across.map(Box::new);
     Ok(())
+}
+
+/// Plays a script as psql would.
+async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Result<Vec<Failure>> {
+    let mut player = Player::connect_by(stage, scratch, SCRIPTS).await?;
+    let mut failures = Vec::new();
+    for part in &script.parts {
+        let how = Thoroughness::UntilFailure;
+        failures.extend(player.play(&script.file, part, how).await?);
+    }
+    Ok(failures)
 }

@@ -34,7 +34,14 @@ pub struct Catalog {
     /// mappings".
     pub(crate) unseen: BTreeSet<String>,
     /// By what it is known again, among the copies of a database, if somebody is going to ask.
-    pub(super) digest: Option<String>,
+    pub(super) digest: Option<Digest>,
+}
+
+/// What a server answers to a query for as long as a schema stays as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Digest {
+    pub(super) query: Arc<str>,
+    pub(super) answer: String,
 }
 
 /// Of two schemas it doesn't matter who read them, and where.

@@ -1,16 +1,19 @@
 //! Reads a catalog in two messages of the simple protocol: the first asks what all queries must
-//! know, which is the [`Scope`]; the second sends the queries that are needed.
+//! know, which is the [`Scope`]; the second sends the queries that are needed. Before them, a
+//! catalog that is known already is asked for by its digest, with the query that is kept with it:
+//! if the answer is the same, nothing else is read.
 //!
 //! Both are one transaction of its own, which ends after an error too.
 
 use super::{
     kinds::{SCOPE, SOURCES, Source},
-    model::{Catalog, Identity, Object},
+    model::{Catalog, Digest, Identity, Object},
 };
 use crate::{Error, Result};
 use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{
     AssertSqlSafe, Column as _, Row as _, ValueRef as _,
+    error::DatabaseError,
     postgres::{PgConnection, PgRow},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,24 +78,27 @@ struct Scope {
     rare: BTreeSet<String>,
     major: u32,
     /// The query by which the catalog is known again, if it was asked for.
-    digest: Option<String>,
+    digest: Option<Arc<str>>,
 }
 
 impl Catalog {
     /// Reads the catalog of the database. The connection must not be inside a transaction: the
     /// pinned settings would last until its end.
     pub(crate) async fn read_from(connection: &mut PgConnection) -> Result<Self> {
-        let read = fetch(connection, SCOPE.to_owned(), None).await;
+        let read = whole(connection, SCOPE).await;
         settled(connection, read).await
     }
 
     /// The same of a database of ours, whose catalog is going to be read again, or is likely to be
-    /// the `known` one: then it costs a fraction.
+    /// the `known` one, of the same server: then it costs a fraction.
     pub(crate) async fn read_again(
         connection: &mut PgConnection,
         known: Option<&Self>,
     ) -> Result<Self> {
-        let read = fetch(connection, format!("{SCOPE}{DIGEST}"), known).await;
+        let read = match known.and_then(|known| Some((known, known.digest.as_ref()?))) {
+            Some((known, digest)) => unless_known(connection, known, digest).await,
+            None => whole(connection, &format!("{SCOPE}{DIGEST}")).await,
+        };
         settled(connection, read).await
     }
 
@@ -113,32 +119,71 @@ impl Catalog {
 async fn settled(connection: &mut PgConnection, read: Result<Catalog>) -> Result<Catalog> {
     if read.is_err() {
         // Why it failed is what matters, and a connection that is lost has no transaction.
-        let _ = ask(connection, "rollback".to_owned()).try_collect::<Vec<_>>().await;
+        let _ = end(connection, "rollback").await;
     }
     read
 }
 
 /// All that the reader may see, in a transaction of its own.
-async fn fetch(
-    connection: &mut PgConnection,
-    scope: String,
-    known: Option<&Catalog>,
-) -> Result<Catalog> {
+async fn whole(connection: &mut PgConnection, scope: &str) -> Result<Catalog> {
     let scope = Scope::of(connection, format!("{BEGIN}{PINS}{scope}")).await?;
     let mut digest = None;
     if let Some(query) = &scope.digest {
-        let row = sqlx::raw_sql(AssertSqlSafe(&**query)).fetch_one(&mut *connection).await;
-        digest = Some(text(&row.map_err(failed)?, 0)?.to_owned());
-        if let Some(known) = known.filter(|known| known.digest == digest) {
-            ask(connection, "commit".to_owned()).try_collect::<Vec<_>>().await.map_err(failed)?;
-            return Ok(known.clone());
-        }
+        digest = Some(Digest::ask(connection, query, "").await.map_err(failed)?);
     }
+    rest(connection, scope, digest).await
+}
+
+/// The same, unless it is what is known already.
+async fn unless_known(
+    connection: &mut PgConnection,
+    known: &Catalog,
+    was: &Digest,
+) -> Result<Catalog> {
+    let is = match Digest::ask(connection, &was.query, &format!("{BEGIN}{PINS}")).await {
+        // Who is no superuser any more can't ask, but can read.
+        Err(error) if is_denied(&error) => {
+            end(connection, "rollback").await.map_err(failed)?;
+            return whole(connection, SCOPE).await;
+        }
+        is => is.map_err(failed)?,
+    };
+    if is.answer == was.answer {
+        end(connection, "commit").await.map_err(failed)?;
+        return Ok(known.clone());
+    }
+    let scope = Scope::of(connection, SCOPE.to_owned()).await?;
+    rest(connection, scope, Some(is)).await
+}
+
+/// What the queries say, and the end of their transaction.
+async fn rest(
+    connection: &mut PgConnection,
+    scope: Scope,
+    digest: Option<Digest>,
+) -> Result<Catalog> {
     let is_needed = |source: &&Source| !source.is_rare || scope.rare.contains(source.file);
     let sources = SOURCES.iter().filter(is_needed);
     let queries: String = sources.map(|source| scope.fill(source.sql)).collect();
     let catalog = Reading::of(connection, format!("{queries}commit;")).await?;
     Ok(Catalog { major: scope.major, digest, ..catalog })
+}
+
+async fn end(connection: &mut PgConnection, how: &'static str) -> sqlx::Result<()> {
+    sqlx::raw_sql(how).execute(connection).await.map(drop)
+}
+
+impl Digest {
+    async fn ask(
+        connection: &mut PgConnection,
+        query: &Arc<str>,
+        before: &str,
+    ) -> sqlx::Result<Self> {
+        let message = AssertSqlSafe(format!("{before}{query}"));
+        let row = sqlx::raw_sql(message).fetch_one(connection).await?;
+        let answer = row.try_get_raw(0)?.as_str().map_err(sqlx::Error::Decode)?.to_owned();
+        Ok(Self { query: query.clone(), answer })
+    }
 }
 
 impl Scope {
@@ -149,7 +194,7 @@ impl Scope {
             let [what, value] = [text(&row, 0)?, text(&row, 1)?];
             match what {
                 "major" => scope.major = value.parse().unwrap_or_default(),
-                "digest" => scope.digest = Some(value.to_owned()),
+                "digest" => scope.digest = Some(value.into()),
                 "rare" => {
                     scope.rare.insert(value.to_owned());
                 }
@@ -226,6 +271,10 @@ impl Reading {
             Some(_) => Err(Error::new(format!("the catalog holds {kind} {name} twice"))),
         }
     }
+}
+
+fn is_denied(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|it| it == "42501")
 }
 
 fn failed(error: sqlx::Error) -> Error {

@@ -52,7 +52,7 @@ impl Detail {
         connection: &mut PgConnection,
         tables: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, Self>> {
-        let shapes = tables.iter().map(|table| shape(table)).collect::<String>();
+        let shapes = shapes(tables.iter().map(String::as_str));
         let mut details = BTreeMap::new();
         let mut message = String::new();
         for row in &send(connection, shapes).await? {
@@ -166,18 +166,18 @@ fn changed(
     (!columns.is_empty()).then(|| RowChange::Changed { key: named(key, key_values), columns })
 }
 
-/// The statement that reads what columns a table has, and which of them are its key.
-pub(super) fn shape(table: &str) -> String {
-    let name = crate::sql::literal(table);
+/// The statement that reads what columns tables have, and which of them are their keys.
+pub(super) fn shapes<'a>(tables: impl IntoIterator<Item = &'a str>) -> String {
+    let names = tables.into_iter().map(crate::sql::literal).collect::<Vec<_>>().join(", ");
     format!(
-        "select {name}, \
+        "select named.name, \
             (select json_agg(quote_ident(a.attname) order by a.attnum)::text \
              from pg_attribute a \
-             where a.attrelid = {name}::regclass and a.attnum > 0 and not a.attisdropped), \
+             where a.attrelid = named.id and a.attnum > 0 and not a.attisdropped), \
             (select json_agg(quote_ident(a.attname) order by k.place)::text \
              from unnest((\
                 select (i.indkey::int2[])[0:i.indnkeyatts - 1] from pg_index i \
-                where i.indrelid = {name}::regclass and i.indisunique and i.indisvalid \
+                where i.indrelid = named.id and i.indisunique and i.indisvalid \
                     and i.indpred is null and i.indexprs is null and not exists (\
                         select from pg_attribute a \
                         where a.attrelid = i.indrelid \
@@ -185,8 +185,8 @@ pub(super) fn shape(table: &str) -> String {
                             and not a.attnotnull) \
                 order by not i.indisprimary, i.indnatts, i.indexrelid::regclass::text limit 1\
              )) with ordinality k(attnum, place) \
-             join pg_attribute a \
-                on a.attrelid = {name}::regclass and a.attnum = k.attnum);\n"
+             join pg_attribute a on a.attrelid = named.id and a.attnum = k.attnum) \
+         from (select name, name::regclass as id from unnest(array[{names}]::text[]) name) named;\n"
     )
 }
 

@@ -1,10 +1,10 @@
 //! The NULLs of columns: how many there are, and the keys of a few rows that have one.
 
-use super::detail::{listed, shape};
+use super::detail::{listed, shapes};
 use super::reader::{failed, number, send, text};
 use crate::Result;
 use sqlx::postgres::PgConnection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many rows are told by their keys.
 const KEYS_MAX: usize = 3;
@@ -52,12 +52,12 @@ async fn read_keys(
     nulls: &mut [Nulls],
 ) -> Result<()> {
     let left = || columns.iter().enumerate().filter(|(place, _)| nulls[*place].count > 0);
-    let shapes = left().map(|(_, (table, _))| shape(table)).collect::<String>();
-    if shapes.is_empty() {
+    let tables = left().map(|(_, (table, _))| table.as_str()).collect::<BTreeSet<_>>();
+    if tables.is_empty() {
         return Ok(());
     }
     let mut keys = BTreeMap::new();
-    for row in &send(connection, shapes).await? {
+    for row in &send(connection, shapes(tables)).await? {
         let key = serde_json::from_str(text(row, 2)?.unwrap_or("[]")).map_err(failed)?;
         keys.insert(text(row, 0)?.unwrap_or_default().to_owned(), key);
     }

@@ -102,6 +102,7 @@ pub(crate) struct NextBoot {
     /// What it found, and what it left; the latter if it succeeded.
     pub(crate) before: State,
     pub(crate) after: Option<State>,
+    pub(crate) duration: Duration,
 }
 
 /// A rollout, and the way back, on what the squashed chain made, filled with rows.

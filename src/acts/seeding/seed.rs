@@ -44,8 +44,8 @@ async fn sowing(stage: &Stage<'_>, scratch: &Scratch, before: &State) -> Result<
         let writes = Err(Uncounted::Unasked);
         return Ok(Sowing { steps, end: None, kept: Rows::default(), writes });
     }
-    let end = Some(state_at_once(stage, scratch, Some(before)).await?);
     let mut reader = scratch.admin().await?;
+    let end = Some(state_at_once(stage, scratch, &mut reader, Some(before)).await?);
     let kept = rows_kept(stage, &mut reader).await?;
     let writes = Writes::read(&mut reader).await?;
     Ok(Sowing { steps, end, kept, writes })

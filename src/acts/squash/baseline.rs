@@ -12,15 +12,14 @@ use tokio::sync::OnceCell;
 
 use super::super::boot::boot;
 use super::super::fresh::{self, Made, Purpose};
-use super::super::migration;
-use super::super::session::{Player, Thoroughness};
 use super::super::{Stage, applied, compared, end_of, ledger_of, refused, state_of};
 use super::contents::{filled_anew, filled_by_default, moved, unlike, unlike_tables};
+use super::script;
 use crate::Result;
 use crate::catalog::{Identity, Without};
 use crate::config::fits_table;
 use crate::server::Scratch;
-use crate::source::{Migration, SCRIPTS, Side, Squash};
+use crate::source::{Migration, Side, Squash};
 use crate::trace::{Act, BothSides, FilledAnew, NextBoot, Squashed, State, Trace, Way};
 
 /// After which a clock tells another time, if it counts seconds only.
@@ -72,13 +71,20 @@ pub(in crate::acts) async fn other_side(
         (trace, Some(made))
     };
     let Trace { boot, kept, .. } = trace;
-    let mut played = None;
+    let (mut played, mut again) = (None, None);
     if let Some(made) = made.filter(|_| boot.succeeded()) {
-        // A template is read later, in a copy, while rows are put into another copy. What anybody
-        // can connect to is read now: nobody can copy it meanwhile.
+        let is_baseline = squash.own == Side::Old;
+        // What a chain has made is read later, in a copy, while rows are put into another copy.
+        // What anybody can connect to is read now: nobody can copy it meanwhile.
         let end = match &made {
-            Made::Template(_) if !stage.takes_turns => OnceCell::new(),
-            _ => OnceCell::new_with(Some(end_of(other, &made).await?)),
+            Made::Template(_) if !stage.takes_turns && !is_baseline => OnceCell::new(),
+            _ => {
+                let end = end_of(other, &made).await?;
+                if is_baseline {
+                    again = next_boot(other, &made, &end).await?;
+                }
+                OnceCell::new_with(Some(end))
+            }
         };
         played = Some((made, end, boot.ledger.clone()));
     }
@@ -86,7 +92,7 @@ pub(in crate::acts) async fn other_side(
         other: boot,
         rollout: None,
         compared: None,
-        again: None,
+        again,
         recorded: Vec::new(),
         duration: begun.elapsed(),
         kept,
@@ -94,13 +100,11 @@ pub(in crate::acts) async fn other_side(
     Ok(Some((squashed, played)))
 }
 
-/// Compares the sides, if the other one was played to its end. `boots_again` asks for a second boot
-/// with the baseline.
+/// Compares the sides, if the other one was played to its end.
 pub(super) async fn play(
     own: At<'_>,
     other: Option<At<'_>>,
     squash: &Squash,
-    boots_again: bool,
     mut squashed: Squashed,
 ) -> Result<Squashed> {
     let begun = Instant::now();
@@ -108,9 +112,6 @@ pub(super) async fn play(
         let (old, new) = if squash.own == Side::Old { (own, other) } else { (other, own) };
         let ways = Ways { squash, old, new, rollout: None, made: Instant::now() };
         compare(ways, &mut squashed).await?;
-        if boots_again && new.side.stage.project.chain.ledger().is_some() {
-            squashed.again = Some(next_boot(new).await?);
-        }
     }
     squashed.duration += begun.elapsed();
     Ok(squashed)
@@ -188,11 +189,7 @@ async fn cross(
     scratch: &Scratch,
     rollout: &Migration,
 ) -> Result<Way> {
-    let mut player = Player::connect_by(old, scratch, SCRIPTS).await?;
-    let how = Thoroughness::UntilFailure;
-    let failures = migration::play(&mut player, rollout, how, None).await?.failures;
-    drop(player);
-    let mut way = Way { failures, boot: None };
+    let mut way = Way { failures: script(old, scratch, rollout).await?, boot: None };
     if way.failures.is_empty() {
         way.boot = Some(boot(new, scratch, Act::Baseline).await?);
     }
@@ -311,15 +308,23 @@ async fn recorded(
     Ok(recorded.cloned().collect())
 }
 
-/// Boots once more on what a boot with the baseline has made.
-async fn next_boot(new: At<'_>) -> Result<NextBoot> {
-    let before = new.end().await?;
-    let scratch = new.side.made.copy(new.side.stage).await?;
-    let boot = boot(new.side.stage, &scratch, Act::Baseline).await?;
+/// Boots once more on what a boot with the baseline has made, if a ledger is kept that could tell
+/// what has run.
+pub(in crate::acts) async fn next_boot(
+    stage: &Stage<'_>,
+    made: &Made,
+    before: &State,
+) -> Result<Option<NextBoot>> {
+    if stage.project.chain.ledger().is_none() {
+        return Ok(None);
+    }
+    let begun = Instant::now();
+    let scratch = made.copy(stage).await?;
+    let boot = boot(stage, &scratch, Act::Baseline).await?;
     let mut after = None;
     if boot.succeeded() {
         after = Some(state_of(&mut scratch.admin().await?, Some(before)).await?);
     }
-    new.side.stage.server.drop_database(scratch).await?;
-    Ok(NextBoot { boot, before: before.clone(), after })
+    stage.server.drop_database(scratch).await?;
+    Ok(Some(NextBoot { boot, before: before.clone(), after, duration: begun.elapsed() }))
 }

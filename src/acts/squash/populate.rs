@@ -28,8 +28,9 @@ use crate::server::run;
 use crate::trace::{Filled, Populated};
 
 /// Puts rows into all ordinary and partitioned tables but the `spared` ones, in one transaction.
-/// The connection should be a superuser's, whom no policy hinders.
-pub(super) async fn populate(
+/// The connection should be a superuser's, whom no policy hinders. Whatever triggers do to the
+/// session is undone.
+pub(crate) async fn populate(
     connection: &mut PgConnection,
     spared: &BTreeSet<String>,
     limit: Duration,
@@ -52,6 +53,7 @@ pub(super) async fn populate(
     }
     advance(attempts.settle().await?).await?;
     attempts.run("COMMIT").await?;
+    run(connection, "DISCARD ALL").await?;
     Ok(populated)
 }
 

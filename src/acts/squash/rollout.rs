@@ -8,21 +8,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::time::Instant;
 
+use sqlx::PgConnection;
+
 use super::super::boot::boot;
 use super::super::fresh::{self, Made, Purpose};
-use super::super::session::{Player, Thoroughness};
 use super::super::{
     Stage, applied, compared, end_of, ledger_of, optional, refused, state_at_once, state_of,
 };
 use super::baseline::{At, Booted, leftovers};
-use super::both;
 use super::contents::is_view;
 use super::populate::{edit, populate};
+use super::{both, script};
 use crate::Result;
 use crate::catalog::{Comparison, Without};
 use crate::rows::{Detail, ROWS_MAX, TableRows};
 use crate::server::{Scratch, value};
-use crate::source::{Crossing, Migration, Project, SCRIPTS, Side, Squash};
+use crate::source::{Crossing, Migration, Project, Side, Squash};
 use crate::sql::{Control, Kind, literal};
 use crate::trace::{
     Act, Arrival, Boot, Failure, Ground, LedgerTable, Moment, Point, Populated, Retry, RolledBack,
@@ -144,18 +145,19 @@ async fn across(
     trace.bookkeeping = old_ledger.union(&new_ledger).cloned().collect();
     let beginning = async {
         let scratch = old.made.copy(old.stage).await?;
-        Ok((Box::pin(inhabited(stage, sides, &scratch, &trace.bookkeeping)).await?, scratch))
+        let spared = &trace.bookkeeping;
+        Ok((Box::pin(inhabited(stage, sides, &scratch, spared, &old_ledger)).await?, scratch))
     };
     let end = async {
         let copy = new.stage.aside(new.made.copy(new.stage).await?).await?;
         Ok((goal(sides, &copy, &new_ledger).await?, copy))
     };
-    let (((ledger, new_end), copy), (populated, scratch)) = both(stage, end, beginning).await?;
-    (trace.populated, trace.before) = populated;
+    let (((ledger, new_end), copy), ((populated, before, old_ledger), scratch)) =
+        both(stage, end, beginning).await?;
+    (trace.populated, trace.before) = (populated, before);
     let forth = Route { stage, script: rollout, state: &new_end, ledger };
     let (mut back, mut untouched) = (None, None);
-    if let Some(script) = &squash.rollback {
-        let ledger = ledger_rows(&scratch, &old_ledger).await?;
+    if let (Some(script), Some(ledger)) = (&squash.rollback, old_ledger) {
         back = Some(Route { stage, script, state: &trace.before.state, ledger });
         untouched = Some(stage.server.clone_of(&scratch, None).await?);
     }
@@ -210,20 +212,26 @@ async fn goal(
     Ok((ledger, end))
 }
 
-/// Fills with rows what the squashed chain has made, but for the `spared` tables.
+/// Fills with rows what the squashed chain has made, but for the `spared` tables. If there is a way
+/// back, it should lead to the `ledger` that is here.
 async fn inhabited(
     stage: &Stage<'_>,
     sides: &Sides<'_>,
     scratch: &Scratch,
     spared: &BTreeSet<String>,
-) -> Result<(Populated, Moment)> {
-    let populated = populate(&mut scratch.admin().await?, spared, stage.limit).await?;
+    ledger: &BTreeSet<String>,
+) -> Result<(Populated, Moment, Option<LedgerRows>)> {
+    let mut app = scratch.admin().await?;
+    let populated = populate(&mut app, spared, stage.limit).await?;
     // Rows leave the schema as it was.
     let before = match sides.old {
         Some(at) => Some(Moment { state: at.end().await?.clone(), ..Moment::default() }),
         None => None,
     };
-    Ok((populated, moment(stage, scratch, before.as_ref()).await?))
+    let ledger = sides.squash.rollback.as_ref().map(|_| ledger_rows(scratch, ledger));
+    let moment = moment(stage, scratch, &mut app, before.as_ref());
+    let (moment, ledger) = both(stage, moment, optional(ledger)).await?;
+    Ok((populated, moment, ledger))
 }
 
 /// The next boot after the rollout, with its end, and the rollout once more.
@@ -249,7 +257,8 @@ impl Route<'_> {
     /// Plays the script where it is meant to be played.
     async fn go(&self, scratch: &Scratch, before: &Moment) -> Result<Arrival> {
         let failures = script(self.stage, scratch, self.script).await?;
-        let after = moment(self.stage, scratch, Some(before)).await?;
+        let mut reader = scratch.admin().await?;
+        let after = moment(self.stage, scratch, &mut reader, Some(before)).await?;
         if !failures.is_empty() {
             return Ok(Arrival { failures, after, ..Arrival::default() });
         }
@@ -346,8 +355,7 @@ async fn retried(
         let mut app = scratch.admin().await?;
         edit(&mut app, &spared, forth.stage.limit).await?;
         populate(&mut app, &spared, forth.stage.limit).await?;
-        drop(app);
-        before = moment(forth.stage, scratch, Some(&before)).await?;
+        before = moment(forth.stage, scratch, &mut app, Some(&before)).await?;
     }
     let arrival = forth.go(scratch, &before).await?;
     Ok(Retry { before, arrival })
@@ -366,21 +374,15 @@ async fn made(stage: &Stage<'_>) -> Result<Option<Fresh>> {
     Ok(None)
 }
 
-/// Plays a script as psql would.
-async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Result<Vec<Failure>> {
-    let mut player = Player::connect_by(stage, scratch, SCRIPTS).await?;
-    let mut failures = Vec::new();
-    for part in &script.parts {
-        let how = Thoroughness::UntilFailure;
-        failures.extend(player.play(&script.file, part, how).await?);
-    }
-    Ok(failures)
-}
-
 /// What is there, with the rows of small tables. Those that nobody has changed since the moment
 /// `before` are not read again.
-async fn moment(stage: &Stage<'_>, scratch: &Scratch, before: Option<&Moment>) -> Result<Moment> {
-    let now = state_at_once(stage, scratch, before.map(|it| &it.state)).await?;
+async fn moment(
+    stage: &Stage<'_>,
+    scratch: &Scratch,
+    reader: &mut PgConnection,
+    before: Option<&Moment>,
+) -> Result<Moment> {
+    let now = state_at_once(stage, scratch, reader, before.map(|it| &it.state)).await?;
     // Of other columns the same texts may be told.
     let before = before.filter(|before| before.state.catalog == now.catalog);
     let known = |name: &String, is: &TableRows| {
@@ -397,7 +399,7 @@ async fn moment(stage: &Stage<'_>, scratch: &Scratch, before: Option<&Moment>) -
         }
     }
     if !unknown.is_empty() {
-        details.extend(Detail::read(&mut scratch.admin().await?, &unknown).await?);
+        details.extend(Detail::read(reader, &unknown).await?);
     }
     Ok(Moment { state: now, details })
 }

@@ -1,17 +1,23 @@
 //! How long it takes to prove a squash, against psql executing the same SQL: the chain, the
-//! rollout and the rollback on it, and the baseline on an empty database. Once as the files are,
-//! and once with what golang-migrate sends before and after each of them to keep its ledger.
+//! rollout and the rollback on it, and the baseline on an empty database. As the files are; with
+//! what golang-migrate sends before and after each of them to keep its ledger; and with that, the
+//! rows which the acts put into every table, and the rollout once more after the way back.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{Case, FACTOR, Psql, assert_success, median, ratio, seconds};
+use crate::acts::populate;
 use crate::server::Server;
 use crate::{Error, Rehearsal, Result};
 
 /// The checks that prove it.
 const CHECKS: [&str; 5] = ["baseline", "baseline_rows", "baseline_ledger", "rollout", "rollback"];
+
+/// The ledger of golang-migrate.
+const LEDGER: &str = "public.schema_migrations";
 
 /// A chain that was squashed into one file, and what was measured of it.
 pub(super) struct Squashing {
@@ -22,6 +28,9 @@ pub(super) struct Squashing {
     rehearsal: Vec<Duration>,
     psql: Vec<Duration>,
     psql_with_ledger: Vec<Duration>,
+    psql_with_rows: Vec<Duration>,
+    /// The rows that the acts make up, once they are written down.
+    made_up: Option<PathBuf>,
 }
 
 impl Squashing {
@@ -64,8 +73,17 @@ impl Squashing {
                  \"squash/rollback.sql\"\n"
             ),
         )?;
-        let [rehearsal, psql, psql_with_ledger] = [const { Vec::new() }; 3];
-        Ok(Self { project, files, tables: chain.tables, rehearsal, psql, psql_with_ledger })
+        let [rehearsal, psql, psql_with_ledger, psql_with_rows] = [const { Vec::new() }; 4];
+        Ok(Self {
+            project,
+            files,
+            tables: chain.tables,
+            rehearsal,
+            psql,
+            psql_with_ledger,
+            psql_with_rows,
+            made_up: None,
+        })
     }
 
     /// Measures everything once.
@@ -89,9 +107,20 @@ impl Squashing {
         let baseline = self.files.len() + 1;
         let file = self.project.join(format!("migrations/{baseline:06}_baseline.up.sql"));
         let kept_baseline = [made, set(baseline, true)?, file.clone(), set(baseline, false)?];
-        self.psql.push(self.execute(server, psql, plain, &[file]).await?);
-        let with_ledger = self.execute(server, psql, kept, &kept_baseline).await?;
+        let [forth, back] =
+            ["rollout", "rollback"].map(|it| self.project.join(format!("squash/{it}.sql")));
+        let rows = self.made_up(server, psql, &plain).await?;
+        let played = |chain: &[PathBuf], then: &[&PathBuf]| {
+            chain.iter().chain(then.iter().copied()).cloned().collect::<Vec<_>>()
+        };
+        let once = played(&plain, &[&forth, &back]);
+        self.psql.push(execute(server, psql, &once, &[file]).await?);
+        let with_ledger = played(&kept, &[&forth, &back]);
+        let with_ledger = execute(server, psql, &with_ledger, &kept_baseline).await?;
         self.psql_with_ledger.push(with_ledger);
+        let with_rows = played(&kept, &[&rows, &forth, &back, &forth]);
+        let with_rows = execute(server, psql, &with_rows, &kept_baseline).await?;
+        self.psql_with_rows.push(with_rows);
         let own = Server::start(Some(&server.version().text), false).await?;
         let begin = Instant::now();
         assert_success(&Rehearsal::of(&self.project).only(CHECKS).play_on(&own).await?)?;
@@ -99,34 +128,40 @@ impl Squashing {
         Ok(())
     }
 
-    /// Writes what psql is to say of the ledger.
+    /// Writes a file for psql.
     fn note(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.project.join(format!("ledger_{name}.sql"));
+        let path = self.project.join(format!("psql_{name}.sql"));
         fs::write(&path, text).map_err(|error| {
             Error::new(format!("failed to write {}", path.display())).caused_by(error)
         })?;
         Ok(path)
     }
 
-    /// How long psql takes for the chain, rolled out and back, and for the baseline.
-    async fn execute(
-        &self,
+    /// The rows that the acts put into what a chain makes, as INSERTs in one transaction.
+    async fn made_up(
+        &mut self,
         server: &Server,
         psql: &Psql,
-        mut chain: Vec<PathBuf>,
-        baseline: &[PathBuf],
-    ) -> Result<Duration> {
-        let scripts = ["squash/rollout.sql", "squash/rollback.sql"];
-        chain.extend(scripts.map(|path| self.project.join(path)));
-        let scratches = [server.create(None).await?, server.create(None).await?];
-        let begin = Instant::now();
-        psql.execute(&scratches[0], &chain, 1).await?;
-        psql.execute(&scratches[1], baseline, 1).await?;
-        let took = begin.elapsed();
-        for scratch in scratches {
-            server.drop_database(scratch).await?;
+        chain: &[PathBuf],
+    ) -> Result<PathBuf> {
+        if let Some(made_up) = &self.made_up {
+            return Ok(made_up.clone());
         }
-        Ok(took)
+        let scratch = server.create(None).await?;
+        psql.execute(&scratch, chain, 1).await?;
+        let spared = BTreeSet::from([LEDGER.to_owned()]);
+        populate(&mut scratch.admin().await?, &spared, Duration::from_mins(1)).await?;
+        let exclude = format!("--exclude-table={LEDGER}");
+        let arguments = ["--data-only", "--inserts", &exclude].map(str::to_owned);
+        let text = server.dump(&scratch, &arguments).await?;
+        server.drop_database(scratch).await?;
+        // No sequence is set, because the acts set none, and the path stays, by which triggers find
+        // their tables.
+        let is_kept = |line: &&str| !line.starts_with("SELECT pg_catalog.set");
+        let rows = text.lines().filter(is_kept).collect::<Vec<_>>().join("\n");
+        let made_up = self.note("rows", &format!("BEGIN;\n{rows}\nCOMMIT;\n"))?;
+        self.made_up = Some(made_up.clone());
+        Ok(made_up)
     }
 
     pub(super) fn rows(&self) -> String {
@@ -143,5 +178,27 @@ impl Squashing {
         };
         row("baseline, rollout and rollback proven", &self.psql)
             + &row("the same, psql keeping golang-migrate's ledger", &self.psql_with_ledger)
+            + &row(
+                "the same, psql also putting in those rows and rolling out once more",
+                &self.psql_with_rows,
+            )
     }
+}
+
+/// How long psql takes for the chain and what comes after it, and for the baseline.
+async fn execute(
+    server: &Server,
+    psql: &Psql,
+    chain: &[PathBuf],
+    baseline: &[PathBuf],
+) -> Result<Duration> {
+    let scratches = [server.create(None).await?, server.create(None).await?];
+    let begin = Instant::now();
+    psql.execute(&scratches[0], chain, 1).await?;
+    psql.execute(&scratches[1], baseline, 1).await?;
+    let took = begin.elapsed();
+    for scratch in scratches {
+        server.drop_database(scratch).await?;
+    }
+    Ok(took)
 }

@@ -24,6 +24,9 @@ const SAMPLES: usize = 3;
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Table {
     pub(super) name: String,
+    /// Whether its own file is not empty, or others may hold rows of it: partitions, and what
+    /// inherits from it.
+    may_have_rows: bool,
     /// Those that an INSERT may name.
     pub(super) columns: Vec<Column>,
     pub(super) conditions: Vec<Condition>,
@@ -92,8 +95,10 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Table>> {
     let mut tables: Vec<Table> = documents(connection, TABLES).await?;
     let types: Vec<Type> = documents(connection, TYPES).await?;
     let types = Types::new(types);
-    let samples = samples(connection, &tables).await?;
-    for (table, (count, samples)) in tables.iter_mut().zip(samples) {
+    let mut read = samples(connection, &tables).await?.into_iter();
+    for table in &mut tables {
+        let of_table = if table.may_have_rows { read.next() } else { None };
+        let (count, samples) = of_table.unwrap_or_default();
         table.rows_before = count;
         for (place, column) in table.columns.iter_mut().enumerate() {
             let about = table.conditions.iter().filter(|it| it.columns.contains(&column.name));
@@ -129,7 +134,7 @@ fn mixed(usual: Vec<String>, there: Vec<String>) -> Vec<String> {
     mixed
 }
 
-/// The count of each table's rows, and some of them.
+/// The count of each table's rows, and some of them, for those that may have any.
 async fn samples(
     connection: &mut PgConnection,
     tables: &[Table],
@@ -145,7 +150,8 @@ async fn samples(
             columns.join(", ")
         )
     };
-    documents(connection, &tables.iter().map(of).collect::<String>()).await
+    let with_rows = tables.iter().filter(|table| table.may_have_rows);
+    documents(connection, &with_rows.map(of).collect::<String>()).await
 }
 
 /// Takes out of the columns' candidates what the server doesn't take for values of their types, and
@@ -155,26 +161,21 @@ async fn samples(
 /// version, that it isn't one.
 async fn keep_what_is_accepted(connection: &mut PgConnection, tables: &mut [Table]) -> Result<()> {
     let all = tables.iter().flat_map(|table| &table.columns);
-    let questions: BTreeSet<(String, Vec<Cell>)> =
-        all.map(|column| (column.of_type.clone(), column.candidates.clone())).collect();
-    let questions: Vec<_> = questions.into_iter().collect();
+    let questions: BTreeSet<(String, Cell)> = all.flat_map(questions_of).collect();
     let asked = serde_json::to_string(&questions).map_err(failed)?;
     let block = format!(
-        "DECLARE question jsonb; candidate text; said text; said_yes jsonb; answers jsonb := '[]';
+        "DECLARE question jsonb; said text; answers jsonb[] := '{{}}';
          BEGIN
            FOR question IN SELECT jsonb_array_elements({}::jsonb) LOOP
-             said_yes := '[]';
-             FOR candidate IN SELECT jsonb_array_elements_text(question -> 1) LOOP
-               BEGIN
-                 EXECUTE format('SELECT ($1::%s)::text', question ->> 0) INTO said USING candidate;
-                 said_yes := said_yes || jsonb_build_array(said);
-               EXCEPTION WHEN OTHERS THEN
-                 NULL;
-               END;
-             END LOOP;
-             answers := answers || jsonb_build_array(said_yes);
+             BEGIN
+               EXECUTE format('SELECT ($1::%s)::text', question ->> 0)
+                  INTO said USING question ->> 1;
+               answers := array_append(answers, jsonb_build_array(said));
+             EXCEPTION WHEN OTHERS THEN
+               answers := array_append(answers, '[]');
+             END;
            END LOOP;
-           PERFORM set_config('rehearsal.answers', answers::text, false);
+           PERFORM set_config('rehearsal.answers', to_jsonb(answers)::text, false);
          END",
         literal(&asked)
     );
@@ -183,12 +184,16 @@ async fn keep_what_is_accepted(connection: &mut PgConnection, tables: &mut [Tabl
     let answers: Vec<Vec<Cell>> = serde_json::from_str(&answers).map_err(failed)?;
     let answers: BTreeMap<_, _> = questions.into_iter().zip(answers).collect();
     for column in tables.iter_mut().flat_map(|table| &mut table.columns) {
-        let question = (column.of_type.clone(), std::mem::take(&mut column.candidates));
         let mut known = BTreeSet::new();
-        let accepted = answers.get(&question).into_iter().flatten();
+        let accepted = questions_of(column).filter_map(|question| answers.get(&question)).flatten();
         column.candidates = accepted.filter(|it| known.insert((*it).clone())).cloned().collect();
     }
     Ok(())
+}
+
+/// A column's candidates, each with the type whose value it may be.
+fn questions_of(column: &Column) -> impl Iterator<Item = (String, Cell)> {
+    column.candidates.iter().map(|candidate| (column.of_type.clone(), candidate.clone()))
 }
 
 /// The JSON documents that some statements give, one in each row.

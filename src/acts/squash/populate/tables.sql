@@ -1,6 +1,7 @@
 -- What rows of ordinary tables and of partitioned ones must satisfy, a JSON document for each.
 select json_build_object(
     'name', format('%I.%I', n.nspname, c.relname),
+    'may_have_rows', c.relkind = 'p' or c.relhassubclass or pg_relation_size(c.oid) > 0,
     'columns', (
         -- Without those that nobody may fill.
         select coalesce(json_agg(json_build_object(

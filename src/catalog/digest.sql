@@ -3,44 +3,37 @@
 -- has them as they were. Statistics and what large objects hold are no schema. Of what all databases
 -- share, what is another one's is left out.
 --
+-- One sum for all tables, each with a seed of its own: to plan a sum for each of them takes longer
+-- than to take it.
+--
 -- Only a superuser may read all of it; for others there is no query.
 select 'digest', (
-    select 'select string_agg(one.name || one.digest, '' '' order by one.name) from ('
+    select 'select sum(one.hash)::text from ('
         || string_agg(
             format(
-                'select %L as name, coalesce(sum(hashtidextended(ctid, xmin::text::bigint)), 0)'
-                    || '::text as digest from pg_catalog.%I',
-                c.relname, c.relname
+                'select hash_record_extended(row(ctid, xmin), %s) as hash from pg_catalog.%I',
+                c.oid, c.relname
             ),
             ' union all '
         )
-        || ' union all select ''itself'', (
-            select hashtextextended(row(d.datdba, d.datacl)::text collate "C", 0)
-            from pg_database d
-            where d.datname = current_database()
-        )::text
-        union all select ''comment'', (
-            select hashtextextended(string_agg(s.description, '''') collate "C", 0)
-            from pg_shdescription s, pg_database d
-            where d.datname = current_database() and s.objoid = d.oid
-                and s.classoid = ''pg_database''::regclass
-        )::text
-        union all select ''label'', (
-            select hashtextextended(
-                string_agg(row(s.provider, s.label)::text, '''' order by s.provider) collate "C", 0
-            )
-            from pg_shseclabel s, pg_database d
-            where d.datname = current_database() and s.objoid = d.oid
-                and s.classoid = ''pg_database''::regclass
-        )::text
-        union all select ''settings'', (
-            select hashtextextended(
-                string_agg(row(s.setrole, s.setconfig)::text, '''' order by s.setrole) collate "C",
-                0
-            )
-            from pg_db_role_setting s, pg_database d
-            where d.datname = current_database() and s.setdatabase = d.oid
-        )::text
+        || ' union all
+        select hashtextextended(row(d.datdba, d.datacl)::text collate "C", 1)
+        from pg_database d
+        where d.datname = current_database()
+        union all
+        select hashtextextended(s.description collate "C", 2)
+        from pg_shdescription s, pg_database d
+        where d.datname = current_database() and s.objoid = d.oid
+            and s.classoid = ''pg_database''::regclass
+        union all
+        select hashtextextended(row(s.provider, s.label)::text collate "C", 3)
+        from pg_shseclabel s, pg_database d
+        where d.datname = current_database() and s.objoid = d.oid
+            and s.classoid = ''pg_database''::regclass
+        union all
+        select hashtextextended(row(s.setrole, s.setconfig)::text collate "C", 4)
+        from pg_db_role_setting s, pg_database d
+        where d.datname = current_database() and s.setdatabase = d.oid
         ) one;'
     from pg_class c
     where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind = 'r'

@@ -63,6 +63,9 @@ const OWNER: &str = "rehearsal_owner";
 /// How long sessions that were closed may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The same, where those that don't end by themselves are ended.
+const GOING: Duration = Duration::from_millis(50);
+
 /// How long a shared server waits for somebody else when its last holder is gone.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -341,7 +344,8 @@ impl Server {
 
     pub(crate) async fn drop_database(&self, scratch: Scratch) -> Result<()> {
         let drop = format!("DROP DATABASE {}", quoted(&scratch.name));
-        match self.run(&[format!("{drop} WITH (FORCE)")]).await {
+        let wait = wait_until_free(&scratch.name, GOING);
+        match self.run(&[wait, format!("{drop} WITH (FORCE)")]).await {
             // Who is no superuser can't force autovacuum, which makes way by itself.
             Err(_) if self.is_guest() => self.run(&[drop]).await,
             other => other,
@@ -511,7 +515,7 @@ fn sessions_of(database: &str, what: &str) -> String {
 }
 
 /// Waits for sessions that were closed a moment ago, for so long at most. `CREATE DATABASE …
-/// TEMPLATE` waits for them too, but looks only every 100 ms.
+/// TEMPLATE` and `DROP DATABASE` wait for them too, but look only every 100 ms.
 fn wait_until_free(database: &str, patience: Duration) -> String {
     format!(
         "DO $$ BEGIN

@@ -411,8 +411,9 @@ fn ledger_tables(side: Booted<'_>) -> BTreeSet<String> {
 
 /// A ledger as it is, without what another boot would write otherwise.
 async fn ledger_rows(scratch: &Scratch, tables: &BTreeSet<String>) -> Result<LedgerRows> {
-    let aside = aside(scratch, tables).await?;
-    let details = Detail::read(&mut scratch.admin().await?, tables).await?;
+    let mut reader = scratch.admin().await?;
+    let aside = aside(&mut reader, tables).await?;
+    let details = Detail::read(&mut reader, tables).await?;
     let with_aside = details.into_iter().map(|(table, detail)| {
         let aside = aside.get(&table).cloned().unwrap_or_default();
         let kept = detail.without(|column| aside.contains(column));
@@ -424,7 +425,7 @@ async fn ledger_rows(scratch: &Scratch, tables: &BTreeSet<String>) -> Result<Led
 /// By table, the columns that are other ones at each boot: those of times, those that a sequence or
 /// a volatile default fills, and some by name.
 async fn aside(
-    scratch: &Scratch,
+    reader: &mut PgConnection,
     tables: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let list = |names: &mut dyn Iterator<Item = &str>| names.map(literal).collect::<Vec<_>>();
@@ -447,7 +448,7 @@ async fn aside(
             GROUP BY 1
          ) one"
     );
-    let text = value(&mut scratch.admin().await?, &query).await?;
+    let text = value(reader, &query).await?;
     serde_json::from_str(&text)
         .map_err(|error| crate::Error::new("failed to read the ledger").caused_by(error))
 }

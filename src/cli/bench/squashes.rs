@@ -149,26 +149,28 @@ impl Squashing {
         }
         let scratch = server.create(None).await?;
         psql.execute(&scratch, chain, 1).await?;
-        let spared = BTreeSet::from([LEDGER.to_owned()]);
-        populate(&mut scratch.admin().await?, &spared, Duration::from_mins(1)).await?;
         let exclude = format!("--exclude-table={LEDGER}");
         let arguments = ["--data-only", "--inserts", &exclude].map(str::to_owned);
-        let text = server.dump(&scratch, &arguments).await?;
+        let before = server.dump(&scratch, &arguments).await?;
+        let before = before.lines().collect::<BTreeSet<_>>();
+        let spared = BTreeSet::from([LEDGER.to_owned()]);
+        populate(&mut scratch.admin().await?, &spared, Duration::from_mins(1)).await?;
+        let after = server.dump(&scratch, &arguments).await?;
         server.drop_database(scratch).await?;
-        // No sequence is set, because the acts set none, and the path stays, by which triggers find
-        // their tables.
-        let is_kept = |line: &&str| !line.starts_with("SELECT pg_catalog.set");
-        let rows = text.lines().filter(is_kept).collect::<Vec<_>>().join("\n");
+        // Neither the chain's own rows, nor the settings of a dump, nor those of sequences, which
+        // the acts don't set.
+        let is_made_up = |line: &&str| line.starts_with("INSERT ") && !before.contains(line);
+        let rows = after.lines().filter(is_made_up).collect::<Vec<_>>().join("\n");
         let made_up = self.note("rows", &format!("BEGIN;\n{rows}\nCOMMIT;\n"))?;
         self.made_up = Some(made_up.clone());
         Ok(made_up)
     }
 
     pub(super) fn rows(&self) -> String {
-        let row = |what: &str, psql: &[Duration]| {
+        let row = |what: &str, psql: &[Duration], goal: &str| {
             let (rehearsal, psql) = (median(&self.rehearsal), median(psql));
             format!(
-                "| squash of {} migrations, {} tables: {what} | {} | {} | {:.2} | × {FACTOR} | |\n",
+                "| squash of {} migrations, {} tables: {what} | {} | {} | {:.2} | {goal} | |\n",
                 self.files.len(),
                 self.tables,
                 seconds(rehearsal),
@@ -176,11 +178,14 @@ impl Squashing {
                 ratio(rehearsal, psql),
             )
         };
-        row("baseline, rollout and rollback proven", &self.psql)
-            + &row("the same, psql keeping golang-migrate's ledger", &self.psql_with_ledger)
+        // The goal is about psql executing the same SQL, which is all of it.
+        let goal = format!("× {FACTOR}");
+        row("baseline, rollout and rollback proven", &self.psql, "")
+            + &row("the same, psql keeping golang-migrate's ledger", &self.psql_with_ledger, "")
             + &row(
                 "the same, psql also putting in those rows and rolling out once more",
                 &self.psql_with_rows,
+                &goal,
             )
     }
 }

@@ -63,7 +63,7 @@ impl Types {
             }
             "A" => {
                 let element = it.below.first().copied().unwrap_or_default();
-                arrays(&below(element, named), &named.texts)
+                arrays(&below(element, named), named)
             }
             "c" => {
                 let none = Constants::default();
@@ -103,7 +103,13 @@ fn by_name(it: &Type, modifier: i32, named: &Constants) -> Vec<String> {
     match it.name.as_str() {
         "uuid" => each(&|number| format!("00000000-0000-4000-8000-{number:012}")),
         "json" | "jsonb" => documents(named),
-        "bytea" => each(&|number| format!("\\x{number:02x}")),
+        "bytea" => {
+            let usual = each(&|number| format!("\\x{number:02x}"));
+            let long = lengths(named).into_iter().flat_map(|length| {
+                (1..=4).map(move |number| format!("\\x{}", format!("{number:02x}").repeat(length)))
+            });
+            usual.into_iter().chain(long).collect()
+        }
         "macaddr" => each(&|number| format!("08:00:2b:01:02:{number:02x}")),
         "macaddr8" => each(&|number| format!("08:00:2b:01:02:03:04:{number:02x}")),
         "xml" => each(&|number| format!("<a>{number}</a>")),
@@ -199,13 +205,17 @@ fn texts(modifier: i32, named: &Constants) -> Vec<String> {
         values.extend((b'A'..=b'H').map(|letter| char::from(letter).to_string()));
     }
     values.extend(owned(USUAL_TEXTS));
-    let lengths = named.numbers.iter().filter_map(|number| number.parse::<usize>().ok());
-    for length in lengths.filter(|length| *length < LENGTH_MAX) {
-        for length in [length, length + 1, length.saturating_sub(1)] {
-            values.extend(["a", "b", "1", "A"].map(|letter| letter.repeat(length)));
-        }
+    for length in lengths(named) {
+        values.extend(["a", "b", "1", "A"].map(|letter| letter.repeat(length)));
     }
     values
+}
+
+/// How long something may have to be, if a number that is named tells that, or near it.
+fn lengths(named: &Constants) -> Vec<usize> {
+    let numbers = named.numbers.iter().filter_map(|number| number.parse::<usize>().ok());
+    let near = |length: usize| [length, length + 1, length.saturating_sub(1)];
+    numbers.filter(|length| *length < LENGTH_MAX).flat_map(near).collect()
 }
 
 fn numbers(named: &Constants) -> Vec<String> {
@@ -274,13 +284,18 @@ fn json_of(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn arrays(elements: &[String], named: &[String]) -> Vec<String> {
+fn arrays(elements: &[String], named: &Constants) -> Vec<String> {
     let quoted: Vec<_> = elements.iter().take(VARIANTS).map(|it| in_quotes(it)).collect();
     let mut values: Vec<_> = quoted.iter().map(|it| format!("{{{it}}}")).collect();
     values.extend(quoted.windows(2).map(|pair| format!("{{{}}}", pair.join(","))));
     values.extend(quoted.windows(3).take(1).map(|three| format!("{{{}}}", three.join(","))));
     values.push("{}".to_owned());
-    values.extend(named.iter().map(|it| format!("{{{}}}", in_quotes(it))));
+    values.extend(named.texts.iter().map(|it| format!("{{{}}}", in_quotes(it))));
+    // Not every element is one of the type, so each is by itself.
+    for length in lengths(named) {
+        let long = quoted.iter().take(4).map(|it| vec![it.as_str(); length].join(","));
+        values.extend(long.map(|it| format!("{{{it}}}")));
+    }
     values
 }
 

@@ -84,7 +84,12 @@ async fn group(
     for column in columns {
         let referring = there.iter().find_map(|reference| their(reference, column));
         if let Some((reference, theirs)) = referring {
-            candidates.push(referred(attempts, reference, theirs, column).await?);
+            let mut values = referred(attempts, reference, theirs, column).await?;
+            // Another column of the reference can be NULL, and then this one may have any value.
+            if !column.is_nullable && !table.needs(reference) {
+                values.extend(column.candidates.iter().cloned());
+            }
+            candidates.push(values);
             continue;
         }
         let promise = to_come.iter().find_map(|reference| {

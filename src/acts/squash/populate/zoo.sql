@@ -105,6 +105,18 @@ CREATE TABLE by_whole_row (
     CHECK (by_whole_row IS NOT NULL),
     CHECK (a > b)
 );
+CREATE TABLE colleagues (
+    tenant int NOT NULL,
+    id int NOT NULL,
+    boss int,
+    PRIMARY KEY (tenant, id),
+    FOREIGN KEY (tenant, boss) REFERENCES colleagues (tenant, id)
+);
+CREATE TABLE of_a_length (
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    words text[] NOT NULL CHECK (cardinality(words) = 3),
+    numbers int[] NOT NULL CHECK (cardinality(numbers) = 5)
+);
 
 -- refused
 CREATE TABLE without_partitions (id int) PARTITION BY LIST (id);

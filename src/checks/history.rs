@@ -233,7 +233,9 @@ fn proof(
     if old.len() < merged.len() || !old.iter().zip(&merged).all(is_same) {
         let note =
             format!("the chain that [baseline] stands for is not the one of {}", history.commit);
-        let help = "compare with what is merged: chain = { git = \"merge-base\" }";
+        // Once the squash is merged, the merge base has the baseline already.
+        let help =
+            format!("compare with what is merged: chain = {{ git = \"{}\" }}", history.commit);
         return (Some(unproven.note(note).help(help)), None);
     }
     let (findings, remark) = match baseline::judge(project, traces) {

@@ -228,7 +228,10 @@ fn old_chain(project: &Project, chain: &Spanned<Squashed>, baseline: usize) -> R
     };
     let is_new = |later: &&Migration| !migrations.iter().any(|it| is_named(it, later));
     let later = later.filter(is_new).cloned().collect::<Vec<_>>();
-    migrations.extend(later);
+    // A chain without any is told as such.
+    if squashed > 0 {
+        migrations.extend(later);
+    }
     let settings = project.chain.settings.clone();
     Ok(Old { chain: other_chain(project, Read { settings, ..read })?, squashed, origin })
 }

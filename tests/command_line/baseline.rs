@@ -531,6 +531,9 @@ fn where_the_chain_is_not() {
         ("db/squashed/README", "nothing here\n"),
     ]);
     check(&verified(&folder), 2, &["db/squashed holds no migration that dbmate would run"]);
+    // What comes after the baseline makes it no chain.
+    folder.write("migrations/20260201000000_phone.sql", LATER);
+    check(&verified(&folder), 2, &["db/squashed holds no migration that dbmate would run"]);
     let both = Project::new(&[
         ("rehearsal.toml", "[migrations]\npath = \"migrations\"\nformat = \"dbmate\"\n"),
         ("migrations/README", ""),

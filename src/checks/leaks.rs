@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use super::{Check, Finding, Judge, Usual, Verdict};
 use crate::source::{Delivery, Migration, Part, Project, Runner, Sessions, Side};
-use crate::sql::{Control, Kind, Statement, literal, position, quoted};
+use crate::sql::{Control, Kind, Object, Statement, literal, position, quoted};
 use crate::trace::{Act, Belonging, Leak, Point, Traces, Transaction};
 
 pub(super) const CHECK: Check = Check {
@@ -111,13 +111,45 @@ fn sufferer(project: &Project, migration: &Migration, leak: &Leak) -> Option<Str
     let mut found = migrations[place + 1..].iter().flat_map(|later| {
         let statements = later.file.script.statements();
         statements.filter_map(move |statement| {
-            let named = [&statement.table, &statement.name];
+            let name = statement.name.as_ref().filter(|_| goes_by_path(&statement.kind));
+            let named = [statement.table.as_ref(), name];
             let bare = named.into_iter().flatten().find(|it| it.schema.is_none())?;
             let at = position(&later.file.text, statement.span.start);
             Some(format!("{}:{}, which names {bare} without a schema", later.file.path, at.line))
         })
     });
     found.next().map(|place| format!("the first to suffer from it is {place}"))
+}
+
+/// Whether the name of what a statement makes, drops or alters is one of those that the path finds.
+fn goes_by_path(kind: &Kind) -> bool {
+    let (Kind::Create(object) | Kind::Drop(object) | Kind::Alter { object, .. }) = kind else {
+        return true;
+    };
+    match object {
+        // It comes into the schema of its table.
+        Object::Index => !matches!(kind, Kind::Create(_)),
+        Object::AccessMethod
+        | Object::Cast
+        | Object::Database
+        | Object::EventTrigger
+        | Object::Extension
+        | Object::ForeignDataWrapper
+        | Object::Language
+        | Object::Policy
+        | Object::Publication
+        | Object::Role
+        | Object::Rule
+        | Object::Schema
+        | Object::Server
+        | Object::Subscription
+        | Object::System
+        | Object::Tablespace
+        | Object::Transform
+        | Object::Trigger
+        | Object::UserMapping => false,
+        _ => true,
+    }
 }
 
 fn who_sees_it(project: &Project) -> &'static str {
@@ -281,6 +313,23 @@ mod tests {
 
     fn check(text: &str, number: usize, expected: bool) {
         check_after(None, text, number, expected);
+    }
+
+    #[test]
+    fn what_lives_in_no_schema_is_not_looked_for_in_one() {
+        let check = |text: &str, goes: bool| {
+            let script = crate::sql::Script::parse(text);
+            let statement = script.statements().next().expect("a statement");
+            assert_eq!(goes_by_path(&statement.kind), goes, "{text}");
+        };
+        check("CREATE TABLE a (b int)", true);
+        check("DROP FUNCTION f()", true);
+        check("DROP INDEX a_b", true);
+        check("INSERT INTO a VALUES (1)", true);
+        check("CREATE INDEX a_b ON public.a (b)", false);
+        check("CREATE EXTENSION hstore WITH SCHEMA public", false);
+        check("CREATE SCHEMA other", false);
+        check("CREATE TRIGGER t BEFORE INSERT ON public.a EXECUTE FUNCTION public.f()", false);
     }
 
     #[test]

@@ -134,12 +134,16 @@ pub(super) fn source<'a>(
     };
     // It says of a constraint that is there already that it holds.
     let validates = |text: &str| attribute.is_none() && has_word(text, "VALIDATE");
+    // Another object's may use it.
+    let is_its_own = |statement: &Statement| is_about(statement) || statement.kind == Kind::Do;
     let names_both = |migration, statement: &Statement| {
         let text = text(migration, statement);
         has_word(text, &root) && (!is_child || has_word(text, &name)) && !validates(text)
     };
+    let is_it = |migration, it: &Statement| makes(it) && names_both(migration, it);
     all()
-        .find(|(migration, statement)| makes(statement) && names_both(migration, statement))
+        .find(|(migration, statement)| is_its_own(statement) && is_it(migration, statement))
+        .or_else(|| all().find(|(migration, statement)| is_it(migration, statement)))
         .or_else(|| all().find(|(_, statement)| makes(statement) && is_about(statement)))
         .or_else(|| all().find(|(_, statement)| is_about(statement)))
 }
@@ -180,7 +184,7 @@ mod tests {
             migration("CREATE TABLE t (a int);\nCREATE TABLE other (t int);"),
             migration("ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;"),
             migration("COMMENT ON COLUMN t.a IS 'one';\nALTER TABLE t VALIDATE CONSTRAINT c;"),
-            migration("INSERT INTO t VALUES (1);\nCREATE VIEW v AS SELECT 1;"),
+            migration("INSERT INTO t VALUES (1);\nCREATE VIEW v AS SELECT a FROM t;"),
         ];
         let identity = Identity::new(kind, name).expect("a kind");
         let line = source(&chain, &identity, attribute).map(|(migration, statement)| {
@@ -200,7 +204,9 @@ mod tests {
             Some("comment"),
             Some("COMMENT ON COLUMN t.a IS 'one';"),
         );
-        check_source("view", "public.v", None, Some("CREATE VIEW v AS SELECT 1;"));
+        check_source("view", "public.v", None, Some("CREATE VIEW v AS SELECT a FROM t;"));
+        // Another object's statement uses it.
+        check_source("column", "public.t.a", Some("not null"), Some(check));
         check_source("view", "public.w", None, None);
     }
 

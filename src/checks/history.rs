@@ -141,10 +141,12 @@ fn edited(chain: &Chain, old: &Migration, new: &Migration, text: Text) -> Findin
         }
     };
     let finding = finding.in_migration(new, difference.place(&new.file.text));
-    let finding = finding.note(if difference.changed.is_empty() {
-        "what was changed are its line endings".to_owned()
-    } else {
-        difference.to_string()
+    let finding = finding.note(match text {
+        _ if !difference.changed.is_empty() => difference.to_string(),
+        Text::Edited => "what was changed are its line endings, also those within a literal or a \
+                         body, which keeps them"
+            .to_owned(),
+        Text::Same | Text::Spacing => "what was changed are its line endings".to_owned(),
     });
     let has_digest = chain.recorded(old) != chain.recorded(new);
     if chain.boot == Boot::EveryFile {

@@ -374,8 +374,15 @@ fn fates(
     }
     let staying = before.migrations.iter().map(|old| {
         let place = left.get_mut(series(&old.file.path))?.pop()?;
-        let is_changed = changed.contains(&old.file.path) || now[place].file.path != old.file.path;
-        let text = if is_changed { compared(before, old, &now[place]) } else { Text::Same };
+        let is_there = now[place].file.path == old.file.path;
+        let text = if is_there && !changed.contains(&old.file.path) {
+            Text::Same
+        } else if is_there && ends_lines_otherwise_within(old, &now[place]) {
+            // Git says that it was changed, whose filters know of line endings that don't count.
+            Text::Edited
+        } else {
+            compared(before, old, &now[place])
+        };
         Some(Fate::Stays { place, text })
     });
     let staying = staying.collect::<Vec<_>>();
@@ -446,13 +453,28 @@ fn compared(chain: &Chain, old: &Migration, new: &Migration) -> Text {
     }
 }
 
+/// What is played: by part, how its transaction begins, and the words of its messages.
+type Played = Vec<(Option<&'static str>, Vec<Vec<String>>)>;
+
+/// Whether two texts that differ by their line endings alone do so in literals or bodies, which
+/// have them.
+fn ends_lines_otherwise_within(old: &Migration, new: &Migration) -> bool {
+    with_line_feeds(&old.file.text) == with_line_feeds(&new.file.text)
+        && spelled(old, str::to_owned) != spelled(new, str::to_owned)
+}
+
 fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// What is played of a migration, in which messages of which transactions: the words of its
-/// statements, and what is beside them as it is.
-fn played(migration: &Migration) -> Vec<(Option<&'static str>, Vec<Vec<String>>)> {
+/// What is played of a migration, whatever its line endings are.
+fn played(migration: &Migration) -> Played {
+    spelled(migration, with_line_feeds)
+}
+
+/// The words of a migration's statements, in which messages of which transactions, and what is
+/// beside them as it is.
+fn spelled(migration: &Migration, word: fn(&str) -> String) -> Played {
     let file = &migration.file;
     let words_of = |message: &Range<usize>| {
         let pieces = file.script.pieces.iter().filter(|it| message.contains(&it.span.start));
@@ -461,7 +483,7 @@ fn played(migration: &Migration) -> Vec<(Option<&'static str>, Vec<Vec<String>>)
             match &piece.content {
                 Content::Statement(statement) => {
                     let tokens = statement.tokens(&file.text).into_iter();
-                    words.extend(tokens.map(|token| with_line_feeds(&file.text[token.span])));
+                    words.extend(tokens.map(|token| word(&file.text[token.span])));
                     words.push(";".to_owned());
                 }
                 Content::Meta | Content::CopyData => {
@@ -534,6 +556,9 @@ mod tests {
         let both = [stays(0, Text::Same), stays(1, Text::Same)];
         check(&[a, b], &[a, b, ("3_c", "SELECT 1;")], false, &both);
         check(&[a, b], &[b], false, &[Fate::Gone, stays(0, Text::Same)]);
+        let literal = |end: &str| format!("SELECT{end}'a{end}b';");
+        let (feed, both) = (literal("\n"), literal("\r\n"));
+        check(&[("1_a", &feed)], &[("1_a", &both)], false, &[stays(0, Text::Edited)]);
         check(&[a], &[("3_a", a.1)], false, &[moved(0, Text::Same)]);
         check(&[a], &[("1_b", "SELECT 1;")], false, &[moved(0, Text::Edited)]);
         check(&[a], &[("1_b", "SELECT 1;")], true, &[Fate::Gone]);

@@ -169,6 +169,25 @@ fn line_endings_count_where_a_digest_has_them() {
 }
 
 #[test]
+fn line_endings_count_where_a_body_keeps_them() {
+    let first = "migrations/000001_f.up.sql";
+    let sql = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$\n  SELECT 'a'\n$$;\n";
+    let project = merged(&[("rehearsal.toml", TOML), (first, sql)]);
+    project.write(first, sql.replace('\n', "\r\n"));
+    check(
+        &judged(&project, "history"),
+        1,
+        &[
+            "error[history]: 000001_f.up.sql is merged, and was edited",
+            "what was changed are its line endings, also those within a literal or a body",
+        ],
+    );
+    // Where git takes the one for the other, what is committed stays as it was.
+    project.git(&["config", "core.autocrlf", "true"]);
+    check(&judged(&project, "history"), 0, &["history  passed"]);
+}
+
+#[test]
 fn a_flag_in_the_index_hides_no_edit() {
     let project = usual();
     for (flag, path) in [("--assume-unchanged", MEMBERS.0), ("--skip-worktree", ORDERS.0)] {

@@ -105,6 +105,12 @@ pub(crate) fn words_of_postgres(error: &(dyn std::error::Error + 'static)) -> Op
     None
 }
 
+/// The SQLSTATE of what Postgres refused; empty if it is another failure.
+pub(crate) fn sqlstate(error: &sqlx::Error) -> String {
+    let said = error.as_database_error();
+    said.and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned()
+}
+
 /// What sqlx says, so that `?` takes it in a closure that migrates.
 #[cfg(feature = "sqlx-0_9")]
 impl From<sqlx::Error> for Error {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use sqlx::postgres::{PgConnection, PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::error::sqlstate;
 use crate::server::run;
 use crate::{Error, Result};
 
@@ -148,7 +149,7 @@ impl<'a> Attempts<'a> {
 
 /// Whether the attempt before was refused as a whole, its savepoint with it.
 fn misses_savepoint(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("3B001"))
+    sqlstate(error) == "3B001"
 }
 
 fn failed(error: sqlx::Error) -> Error {

@@ -2,10 +2,10 @@
 //!
 //! Changes nothing there, and must not know which file was played.
 
-use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::error::sqlstate;
 use crate::sql::literal;
 use crate::trace::{Belonging, Session, Setting, Transaction};
 
@@ -19,7 +19,7 @@ pub(super) async fn look(
     let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch_all(connection).await;
     let rows = match rows {
         Ok(rows) => rows,
-        Err(error) if code_of(&error) == "25P02" => {
+        Err(error) if sqlstate(&error) == "25P02" => {
             // An aborted transaction answers nothing; whatever it set is void with it.
             return Ok(Session { transaction: Transaction::Aborted, ..before.clone() });
         }
@@ -92,8 +92,4 @@ fn query(custom_settings: &[String]) -> String {
                                AND relkind = 'S' AND deptype IN ('a', 'i'))\
          {custom}"
     )
-}
-
-fn code_of(error: &sqlx::Error) -> String {
-    error.as_database_error().and_then(DatabaseError::code).unwrap_or_default().into_owned()
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use sqlx::postgres::PgConnection;
 
 use super::fresh::Made;
-use super::session::{Player, Thoroughness};
+use super::session::Player;
 use super::{Stage, closure, command};
 use crate::Result;
 use crate::config::Transaction;
@@ -217,11 +217,7 @@ impl<'a> Session<'a> {
         if let Err(failure) = &self.opened {
             return Ok(vec![failure.clone()]);
         }
-        let mut failures = Vec::new();
-        for part in &file.parts {
-            let how = Thoroughness::UntilFailure;
-            failures.extend(self.player.play(&file.file, part, how).await?);
-        }
+        let mut failures = self.player.play_script(file).await?;
         if failures.is_empty() {
             failures.extend(lost_transaction(file));
         }

@@ -15,7 +15,7 @@ pub(super) use self::baseline::{next_boot, other_side};
 #[cfg(feature = "cli")]
 pub(crate) use self::populate::populate;
 use super::fresh::Made;
-use super::session::{Player, Thoroughness};
+use super::session::Player;
 use super::{Stage, both, optional};
 use crate::Result;
 use crate::server::Scratch;
@@ -63,11 +63,5 @@ pub(super) async fn play(
 
 /// Plays a script as psql would.
 async fn script(stage: &Stage<'_>, scratch: &Scratch, script: &Migration) -> Result<Vec<Failure>> {
-    let mut player = Player::connect_by(stage, scratch, SCRIPTS).await?;
-    let mut failures = Vec::new();
-    for part in &script.parts {
-        let how = Thoroughness::UntilFailure;
-        failures.extend(player.play(&script.file, part, how).await?);
-    }
-    Ok(failures)
+    Player::connect_by(stage, scratch, SCRIPTS).await?.play_script(script).await
 }

@@ -9,11 +9,11 @@ use super::{
     kinds::{SCOPE, SOURCES, Source},
     model::{Catalog, Digest, Identity, Object},
 };
+use crate::error::sqlstate;
 use crate::{Error, Result};
 use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{
     AssertSqlSafe, Column as _, Row as _, ValueRef as _,
-    error::DatabaseError,
     postgres::{PgConnection, PgRow},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -142,7 +142,7 @@ async fn unless_known(
 ) -> Result<Catalog> {
     let is = match Digest::ask(connection, &was.query, &format!("{BEGIN}{PINS}")).await {
         // Who is no superuser any more can't ask, but can read.
-        Err(error) if is_denied(&error) => {
+        Err(error) if sqlstate(&error) == "42501" => {
             end(connection, "rollback").await.map_err(failed)?;
             return whole(connection, SCOPE).await;
         }
@@ -271,10 +271,6 @@ impl Reading {
             Some(_) => Err(Error::new(format!("the catalog holds {kind} {name} twice"))),
         }
     }
-}
-
-fn is_denied(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(DatabaseError::code).is_some_and(|it| it == "42501")
 }
 
 fn failed(error: sqlx::Error) -> Error {

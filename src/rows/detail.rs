@@ -52,6 +52,9 @@ impl Detail {
         connection: &mut PgConnection,
         tables: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, Self>> {
+        if tables.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let shapes = shapes(tables.iter().map(String::as_str));
         let mut details = BTreeMap::new();
         let mut message = String::new();

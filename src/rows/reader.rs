@@ -2,6 +2,7 @@
 //! that isn't empty and for each sequence that doesn't tell its position otherwise.
 
 use super::{Position, Rows, TableRows};
+use crate::error::sqlstate;
 use crate::{Error, Result, catalog};
 use sqlx::{
     AssertSqlSafe, Row as _, ValueRef as _,
@@ -153,8 +154,7 @@ fn digest(number: usize, table: &Listed<'_>, ignored: &impl Fn(&str, &str) -> bo
 pub(super) async fn send(connection: &mut PgConnection, statements: String) -> Result<Vec<PgRow>> {
     let message = AssertSqlSafe(format!("{PINS}{}{statements}", catalog::PINS));
     sqlx::raw_sql(message).fetch_all(connection).await.map_err(|error| {
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        let is_denied = code.is_some_and(|code| code == "42501");
+        let is_denied = sqlstate(&error) == "42501";
         let failed = failed(error);
         if is_denied { failed.help(DENIED) } else { failed }
     })

@@ -17,7 +17,7 @@ use super::{
     url_of, value,
 };
 use crate::config::{Cluster, Postgres, Role};
-use crate::error::words_of_postgres;
+use crate::error::{sqlstate, words_of_postgres};
 use crate::sql::{literal, quoted};
 use crate::{Error, Result};
 
@@ -169,7 +169,7 @@ fn place(login: &PgConnectOptions) -> String {
 fn what_to_do(login: &PgConnectOptions, error: &sqlx::Error) -> String {
     let user = login.get_username();
     let said = error.as_database_error();
-    let code = said.and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+    let code = sqlstate(error);
     let unencrypted = said.is_some_and(|said| {
         said.message().contains("no encryption") || said.message().contains("SSL off")
     });
@@ -348,8 +348,7 @@ fn assert_not_too_old(Version { major, text }: &Version) -> Result<()> {
 
 /// Whether a login failed, and not what came after it.
 fn is_turned_away(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| code.starts_with("28"))
+    sqlstate(error).starts_with("28")
 }
 
 impl Guest {

@@ -4,6 +4,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 use super::disk_full_help;
+use crate::error::sqlstate;
 use crate::{Error, Result};
 
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
@@ -46,8 +47,7 @@ pub(super) async fn rows(
 }
 
 pub(super) fn failed(sql: &str, error: sqlx::Error) -> Error {
-    let full =
-        error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("53100"));
+    let full = sqlstate(&error) == "53100";
     let first_line = sql.trim().lines().next().unwrap_or_default();
     let failed = Error::new(format!("failed to run `{first_line}`")).caused_by(error);
     if full { failed.help(disk_full_help()) } else { failed }

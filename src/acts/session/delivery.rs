@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Player, Stop, Thoroughness};
 use crate::Result;
-use crate::source::{Delivery, LostTransaction, Part, SourceFile};
+use crate::source::{Delivery, LostTransaction, Migration, Part, SourceFile};
 use crate::sql::{Content, Control, Kind, Statement};
 use crate::trace::{Cause, Failure, Point, Transaction};
 
@@ -27,6 +27,18 @@ impl Player<'_> {
             Delivery::Message | Delivery::Lines { .. } => self.play_messages(file, part, how).await,
             Delivery::Statements => Box::pin(self.play_statements(file, part, how)).await,
         }
+    }
+
+    /// Executes all of a file as psql would, until something fails.
+    pub(in crate::acts) async fn play_script(
+        &mut self,
+        script: &Migration,
+    ) -> Result<Vec<Failure>> {
+        let mut failures = Vec::new();
+        for part in &script.parts {
+            failures.extend(self.play(&script.file, part, Thoroughness::UntilFailure).await?);
+        }
+        Ok(failures)
     }
 
     /// Sends a part's messages until one fails. Where no transaction holds them, a later one can

@@ -224,10 +224,8 @@ async fn inhabited(
     let mut app = scratch.admin().await?;
     let populated = populate(&mut app, spared, stage.limit).await?;
     // Rows leave the schema as it was.
-    let before = match sides.old {
-        Some(at) => Some(Moment { state: at.end().await?.clone(), ..Moment::default() }),
-        None => None,
-    };
+    let before = optional(sides.old.as_ref().map(At::end)).await?;
+    let before = before.map(|end| Moment { state: end.clone(), ..Moment::default() });
     let ledger = sides.squash.rollback.as_ref().map(|_| ledger_rows(scratch, ledger));
     let moment = moment(stage, scratch, &mut app, before.as_ref());
     let (moment, ledger) = both(stage, moment, optional(ledger)).await?;
@@ -398,9 +396,7 @@ async fn moment(
             unknown.insert(name.clone());
         }
     }
-    if !unknown.is_empty() {
-        details.extend(Detail::read(reader, &unknown).await?);
-    }
+    details.extend(Detail::read(reader, &unknown).await?);
     Ok(Moment { state: now, details })
 }
 
@@ -487,10 +483,7 @@ async fn elsewhere(
     let (at, end, scratch) = match all {
         Some(all) => {
             stage.server.drop_database(copy).await?;
-            let end = match sides.gone_on {
-                Some(at) => Some(at.end().await?),
-                None => None,
-            };
+            let end = optional(sides.gone_on.as_ref().map(At::end)).await?;
             (all, end, all.made.copy(all.stage).await?)
         }
         None => (new, Some(forth.state), stage.onstage(copy).await?),
